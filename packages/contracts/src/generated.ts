@@ -1,0 +1,551 @@
+// Generated from schemas/*.avsc by `pnpm generate`; do not edit.
+
+export type CustomerType = 'customer'
+
+/** The profile of a customer as it stands from a moment on. */
+export type Customer = {
+  /** Tells the records of a union apart. */
+  readonly type: CustomerType
+  /** Unique per source; a repeat within 24 hours is the same event. */
+  readonly id: string
+  /** Pseudonym of the customer, the key of the topic. */
+  readonly customer: string
+  /** When it happened, milliseconds since the epoch. */
+  readonly at: number
+  /** Current plan in the catalogue. */
+  readonly plan: null | string
+  /** Tenure counts from here. */
+  readonly customerSince: null | number
+  readonly bindingEndsAt: null | number
+  /** Has several products of the company. */
+  readonly bundle: boolean
+  /** Recurring charge, minor currency units. */
+  readonly monthlyChargeMinor: number
+  /** ISO 4217. */
+  readonly currency: string
+  readonly brand: string
+  /** For example 25-34. */
+  readonly ageBand: null | string
+  /** IANA time zone; quiet hours go by it. */
+  readonly zone: string
+  /** BCP 47. */
+  readonly locale: string
+  readonly segment: null | string
+  /** By channel (push) or channel and category (push/sales); a missing one means no. */
+  readonly consent: Readonly<Record<string, boolean>>
+  /** Opaque handles; addresses and keys live with the dispatcher. */
+  readonly devices: readonly string[]
+}
+
+/** What the catalogue said of the item when the event was journalled. */
+export type ItemStamp = {
+  readonly known: boolean
+  readonly kind: string
+  readonly serviceType: string
+  readonly category: string
+  readonly brand: string
+  readonly recurring: boolean
+  readonly validityDays: null | number
+  readonly listPriceMinor: null | number
+}
+
+export type PurchaseType = 'purchase'
+
+/** A customer bought a plan, package or product. */
+export type Purchase = {
+  /** Tells the records of a union apart. */
+  readonly type: PurchaseType
+  /** Unique per source; a repeat within 24 hours is the same event. */
+  readonly id: string
+  /** Pseudonym of the customer, the key of the topic. */
+  readonly customer: string
+  /** When it happened, milliseconds since the epoch. */
+  readonly at: number
+  /** Name in the catalogue; one the catalogue does not know is kept. */
+  readonly item: string
+  /** At least 1. */
+  readonly quantity: number
+  /** Paid for the whole line, in minor currency units. */
+  readonly priceMinor: number
+  /** ISO 4217. */
+  readonly currency: string
+  /** Where it was bought: app, web, shop, call-centre. */
+  readonly channel: string
+  /** Offer that the purchase answered, where the seller knows it. */
+  readonly offer: null | string
+}
+
+export type PurchaseRetractedType = 'purchase_retracted'
+
+/** A purchase was taken back; it repeats what the purchase said so that a fold can subtract it. */
+export type PurchaseRetracted = {
+  /** Tells the records of a union apart. */
+  readonly type: PurchaseRetractedType
+  /** Unique per source; a repeat within 24 hours is the same event. */
+  readonly id: string
+  /** Pseudonym of the customer, the key of the topic. */
+  readonly customer: string
+  /** When it happened, milliseconds since the epoch. */
+  readonly at: number
+  /** Id of the purchase. */
+  readonly purchase: string
+  /** When that purchase happened. */
+  readonly purchasedAt: number
+  readonly item: string
+  readonly quantity: number
+  /** As on the purchase. */
+  readonly priceMinor: number
+  /** ISO 4217. */
+  readonly currency: string
+  readonly channel: string
+}
+
+export type UsageType = 'usage'
+
+export type UsageKind = 'data' | 'voice' | 'text'
+
+/** Data, minutes or texts used. */
+export type Usage = {
+  /** Tells the records of a union apart. */
+  readonly type: UsageType
+  /** Unique per source; a repeat within 24 hours is the same event. */
+  readonly id: string
+  /** Pseudonym of the customer, the key of the topic. */
+  readonly customer: string
+  /** When it happened, milliseconds since the epoch. */
+  readonly at: number
+  readonly kind: UsageKind
+  /** Kilobytes, for kind data. */
+  readonly dataKb: number
+  /** Seconds, for kind voice. */
+  readonly seconds: number
+  /** Messages, for kind text. */
+  readonly texts: number
+  /** Charged on top of the plan, minor currency units. */
+  readonly overageMinor: number
+  readonly roaming: boolean
+}
+
+export type EngagementType = 'engagement'
+
+export type EngagementKind = 'displayed' | 'opened' | 'clicked' | 'dismissed' | 'rejected' | 'app_opened' | 'interaction'
+
+export type Surface = 'push' | 'app_home' | 'shop' | 'call_centre' | 'email' | 'web' | 'other'
+
+/** A customer saw, opened, clicked, dismissed or rejected something, opened the app, or got in touch. */
+export type Engagement = {
+  /** Tells the records of a union apart. */
+  readonly type: EngagementType
+  /** Unique per source; a repeat within 24 hours is the same event. */
+  readonly id: string
+  /** Pseudonym of the customer, the key of the topic. */
+  readonly customer: string
+  /** When it happened, milliseconds since the epoch. */
+  readonly at: number
+  readonly kind: EngagementKind
+  readonly surface: Surface
+  /** Id of the offer it answers. */
+  readonly offer: null | string
+  /** Catalogue item it concerns. */
+  readonly item: null | string
+  /** Kind of interaction: complaint, question, technical, cancellation. */
+  readonly interaction: null | string
+}
+
+export type DeliveryType = 'delivery'
+
+export type DeliveryState = 'decided' | 'deferred' | 'suppressed' | 'expired' | 'superseded' | 'taken' | 'sending' | 'accepted' | 'rejected' | 'unknown' | 'displayed' | 'clicked'
+
+/** What became of an offer on its way to the customer. */
+export type Delivery = {
+  /** Tells the records of a union apart. */
+  readonly type: DeliveryType
+  /** Unique per source; a repeat within 24 hours is the same event. */
+  readonly id: string
+  /** Pseudonym of the customer, the key of the topic. */
+  readonly customer: string
+  /** When it happened, milliseconds since the epoch. */
+  readonly at: number
+  readonly offer: string
+  readonly item: string
+  readonly channel: string
+  readonly provider: null | string
+  readonly state: DeliveryState
+  /** A short fixed reason. */
+  readonly reason: null | string
+  /** Opaque handle. */
+  readonly device: null | string
+  /** Kind of the trigger behind the offer. */
+  readonly trigger: string
+}
+
+export type TickType = 'tick'
+
+/** The clock reached a minute; appended to every journal partition so that a replay sees time pass too. */
+export type Tick = {
+  /** Tells the records of a union apart. */
+  readonly type: TickType
+  readonly at: number
+}
+
+/** The journal: one fact about a customer, validated and stamped, in the one order that everything follows. */
+export type CustomerEvent = {
+  /** When intake appended it, by its clock. */
+  readonly journalledAt: number
+  /** False for imported history: features learn from it, no decision follows. */
+  readonly triggers: boolean
+  readonly item: null | ItemStamp
+  readonly event: Purchase | PurchaseRetracted | Usage | Engagement | Customer | Delivery | Tick
+}
+
+/** What made a decision due. */
+export type Trigger = {
+  readonly kind: string
+  /** Id of the event. */
+  readonly event: string
+  readonly at: number
+}
+
+export type Rejection = {
+  readonly item: string
+  readonly at: number
+}
+
+/** What the newest profile says, as far as a decision needs it. */
+export type CustomerFacts = {
+  readonly plan: null | string
+  readonly customerSince: null | number
+  readonly bindingEndsAt: null | number
+  readonly bundle: boolean
+  readonly monthlyChargeMinor: number
+  readonly currency: string
+  readonly brand: string
+  readonly ageBand: null | string
+  readonly zone: string
+  readonly locale: string
+  readonly segment: null | string
+  readonly consent: Readonly<Record<string, boolean>>
+  readonly devices: readonly string[]
+  /** The newest few. */
+  readonly rejections: readonly Rejection[]
+}
+
+/** A trigger fired: which, when, the features as they stood, the facts a decision needs. */
+export type FeatureUpdate = {
+  /** Derived from the journal record that caused it. */
+  readonly id: string
+  readonly customer: string
+  readonly at: number
+  readonly trigger: Trigger
+  /** Of the feature list. */
+  readonly fingerprint: string
+  /** In the order of the list; missing is NaN. */
+  readonly features: readonly number[]
+  readonly facts: CustomerFacts
+}
+
+export type Assignment = {
+  readonly experiment: string
+  readonly arm: string
+}
+
+export type ModelUsed = {
+  readonly name: string
+  readonly version: string
+  readonly sha256: string
+  readonly stage: string
+}
+
+export type Candidate = {
+  readonly item: string
+  /** The first rule that refused it. */
+  readonly refused: null | string
+  /** Pair features as scored. */
+  readonly pairs: readonly number[]
+  /** Probability of acceptance, calibrated. */
+  readonly score: null | number
+  /** Expected value. */
+  readonly valueMinor: null | number
+  /** 1 is the best; none if refused. */
+  readonly rank: null | number
+  /** Probability that this action is chosen. */
+  readonly propensity: number
+}
+
+export type Reservation = {
+  readonly item: string
+  readonly granted: boolean
+}
+
+/** What the customer was offered before, as the decision saw it. */
+export type ContactHistory = {
+  readonly sequence: number
+  /** The newest few. */
+  readonly offeredAt: readonly number[]
+}
+
+/** The whole decision, offers and refusals alike. */
+export type Decision = {
+  /** The id of the update; one decision each. */
+  readonly id: string
+  readonly customer: string
+  readonly at: number
+  /** Offset of the newest playbook record known; -1 for none. */
+  readonly playbookVersion: number
+  readonly update: FeatureUpdate
+  readonly arms: readonly Assignment[]
+  readonly models: readonly ModelUsed[]
+  /** In the order of the catalogue. */
+  readonly candidates: readonly Candidate[]
+  readonly reservations: readonly Reservation[]
+  readonly history: ContactHistory
+  /** Item; none when no offer is made. */
+  readonly chosen: null | string
+  /** Of the chosen action, no offer among them, after eligibility. */
+  readonly propensity: number
+  readonly explored: boolean
+  /** In [0, 1), from a hash of the id. */
+  readonly draw: number
+  /** Why it was chosen, or why there is none. */
+  readonly reason: string
+  /** Of the offer, per customer, rising. */
+  readonly sequence: null | number
+  readonly expiresAt: null | number
+  readonly channel: null | string
+}
+
+/** The offer to make: self-contained and small, for any subscriber. */
+export type NextBestOffer = {
+  /** The id of the decision; drop repeats by it. */
+  readonly id: string
+  readonly customer: string
+  readonly at: number
+  /** Per customer, rising; a later one supersedes. */
+  readonly sequence: number
+  readonly item: string
+  readonly kind: string
+  readonly category: string
+  readonly brand: string
+  readonly priceMinor: number
+  /** ISO 4217. */
+  readonly currency: string
+  readonly channel: string
+  /** Message in the customer's locale. */
+  readonly text: string
+  readonly locale: string
+  readonly zone: string
+  readonly reasons: readonly string[]
+  readonly expiresAt: number
+  readonly trigger: Trigger
+}
+
+export type CatalogueItemType = 'item'
+
+export type ItemKind = 'plan' | 'package' | 'sale' | 'discount'
+
+/** Something that can be offered. */
+export type CatalogueItem = {
+  /** Tells the records of a union apart. */
+  readonly type: CatalogueItemType
+  readonly name: string
+  readonly kind: ItemKind
+  /** List price, minor currency units. */
+  readonly priceMinor: number
+  /** ISO 4217. */
+  readonly currency: string
+  /** Earned when it is taken, minor currency units. */
+  readonly marginMinor: number
+  /** Data included; none means unlimited. */
+  readonly quotaKb: null | number
+  /** Minutes included; none means unlimited. */
+  readonly minutes: null | number
+  /** Texts included; none means unlimited. */
+  readonly texts: null | number
+  readonly overageMinorPerGb: number
+  readonly overageMinorPerMinute: number
+  readonly overageMinorPerText: number
+  readonly speedKbps: null | number
+  /** mobile-data, voice, roaming, retail. */
+  readonly serviceType: string
+  readonly recurring: boolean
+  readonly validityDays: null | number
+  readonly category: string
+  readonly brand: string
+  /** Message by locale. */
+  readonly text: Readonly<Record<string, string>>
+  /** Where it may be offered. */
+  readonly channels: readonly string[]
+  readonly availableFrom: null | number
+  readonly availableTo: null | number
+  readonly stock: null | number
+  readonly withdrawn: boolean
+}
+
+export type RuleType = 'rule'
+
+export type PredicateSubject = 'feature' | 'item' | 'customer'
+
+export type PredicateOperator = 'lt' | 'le' | 'eq' | 'ne' | 'ge' | 'gt'
+
+/** One typed comparison; a rule refuses when all of its predicates hold. */
+export type Predicate = {
+  readonly subject: PredicateSubject
+  readonly field: string
+  readonly operator: PredicateOperator
+  readonly number: null | number
+  readonly text: null | string
+}
+
+/** Refuses candidates for which every predicate holds. */
+export type Rule = {
+  /** Tells the records of a union apart. */
+  readonly type: RuleType
+  readonly name: string
+  /** Short reason, kept on each refusal. */
+  readonly why: string
+  readonly active: boolean
+  readonly when: readonly Predicate[]
+}
+
+export type LeverType = 'lever'
+
+/** Multiplies the expected value of what it names. */
+export type Lever = {
+  /** Tells the records of a union apart. */
+  readonly type: LeverType
+  readonly name: string
+  readonly item: null | string
+  readonly category: null | string
+  readonly factor: number
+  readonly active: boolean
+}
+
+export type BudgetType = 'budget'
+
+export type Budget = {
+  /** Tells the records of a union apart. */
+  readonly type: BudgetType
+  readonly name: string
+  readonly item: null | string
+  readonly category: null | string
+  readonly amountMinor: number
+  /** ISO 4217. */
+  readonly currency: string
+  readonly from: null | number
+  readonly to: null | number
+}
+
+export type ExperimentType = 'experiment'
+
+export type ArmPolicy = 'champion' | 'random_eligible' | 'propensity_only' | 'no_levers' | 'rules_only' | 'no_offer'
+
+export type Arm = {
+  readonly name: string
+  /** Shares add up to 1. */
+  readonly share: number
+  readonly policy: ArmPolicy
+}
+
+export type Experiment = {
+  /** Tells the records of a union apart. */
+  readonly type: ExperimentType
+  readonly name: string
+  readonly active: boolean
+  readonly from: null | number
+  readonly to: null | number
+  readonly arms: readonly Arm[]
+}
+
+export type ModelPromotionType = 'model'
+
+export type ModelStage = 'champion' | 'canary' | 'shadow' | 'retired'
+
+export type ModelPromotion = {
+  /** Tells the records of a union apart. */
+  readonly type: ModelPromotionType
+  /** Model, as in the registry folder. */
+  readonly name: string
+  readonly version: string
+  readonly stage: ModelStage
+  /** Of customers, for a canary. */
+  readonly share: number
+  readonly sha256: string
+}
+
+export type KillSwitchType = 'kill_switch'
+
+export type KillScope = 'global' | 'campaign' | 'provider' | 'item'
+
+export type KillSwitch = {
+  /** Tells the records of a union apart. */
+  readonly type: KillSwitchType
+  readonly name: string
+  readonly scope: KillScope
+  readonly target: null | string
+  readonly on: boolean
+}
+
+export type ContactPolicyType = 'contact_policy'
+
+/** How often, when and how offers are made. */
+export type ContactPolicy = {
+  /** Tells the records of a union apart. */
+  readonly type: ContactPolicyType
+  readonly name: string
+  /** Share of decisions drawn uniformly from the eligible actions. */
+  readonly explorationShare: number
+  /** Between two offers to one customer. */
+  readonly minimumGapMinutes: number
+  readonly offersPerWeek: number
+  readonly rejectionCoolDownDays: number
+  /** Local hour at which quiet hours begin. */
+  readonly quietFromHour: number
+  /** Local hour at which they end. */
+  readonly quietToHour: number
+  /** An offer expires after so long. */
+  readonly validHours: number
+  /** Largest price step against the current charge, as a share. */
+  readonly priceStepShare: number
+  /** Below this expected value there is no offer. */
+  readonly minimumValueMinor: number
+}
+
+/** One change of what decisions go by; its offset is a playbook version. */
+export type PlaybookRecord = {
+  readonly at: number
+  readonly body: CatalogueItem | Rule | Lever | Budget | Experiment | ModelPromotion | KillSwitch | ContactPolicy
+}
+
+/** Every record by the name of its file. */
+export type Records = {
+  readonly 'customer': Customer
+  readonly 'customer-event': CustomerEvent
+  readonly 'decision': Decision
+  readonly 'delivery': Delivery
+  readonly 'engagement': Engagement
+  readonly 'feature-update': FeatureUpdate
+  readonly 'next-best-offer': NextBestOffer
+  readonly 'playbook': PlaybookRecord
+  readonly 'purchase': Purchase
+  readonly 'purchase-retracted': PurchaseRetracted
+  readonly 'tick': Tick
+  readonly 'trigger': Trigger
+  readonly 'usage': Usage
+}
+
+/** The schemas, each standing alone as the registry gets it. */
+export const schemas: { readonly [Name in keyof Records]: string } = {
+  'customer': "{\"type\":\"record\",\"name\":\"Customer\",\"namespace\":\"offerstream\",\"doc\":\"The profile of a customer as it stands from a moment on.\",\"fields\":[{\"name\":\"type\",\"type\":{\"type\":\"enum\",\"name\":\"CustomerType\",\"symbols\":[\"customer\"]},\"doc\":\"Tells the records of a union apart.\",\"default\":\"customer\"},{\"name\":\"id\",\"type\":\"string\",\"doc\":\"Unique per source; a repeat within 24 hours is the same event.\"},{\"name\":\"customer\",\"type\":\"string\",\"doc\":\"Pseudonym of the customer, the key of the topic.\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When it happened, milliseconds since the epoch.\"},{\"name\":\"plan\",\"type\":[\"null\",\"string\"],\"doc\":\"Current plan in the catalogue.\",\"default\":null},{\"name\":\"customerSince\",\"type\":[\"null\",{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}],\"doc\":\"Tenure counts from here.\",\"default\":null},{\"name\":\"bindingEndsAt\",\"type\":[\"null\",{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}],\"default\":null},{\"name\":\"bundle\",\"type\":\"boolean\",\"doc\":\"Has several products of the company.\",\"default\":false},{\"name\":\"monthlyChargeMinor\",\"type\":\"long\",\"doc\":\"Recurring charge, minor currency units.\",\"default\":0},{\"name\":\"currency\",\"type\":\"string\",\"doc\":\"ISO 4217.\",\"default\":\"USD\"},{\"name\":\"brand\",\"type\":\"string\",\"default\":\"\"},{\"name\":\"ageBand\",\"type\":[\"null\",\"string\"],\"doc\":\"For example 25-34.\",\"default\":null},{\"name\":\"zone\",\"type\":\"string\",\"doc\":\"IANA time zone; quiet hours go by it.\",\"default\":\"UTC\"},{\"name\":\"locale\",\"type\":\"string\",\"doc\":\"BCP 47.\",\"default\":\"en\"},{\"name\":\"segment\",\"type\":[\"null\",\"string\"],\"default\":null},{\"name\":\"consent\",\"type\":{\"type\":\"map\",\"values\":\"boolean\"},\"doc\":\"By channel (push) or channel and category (push/sales); a missing one means no.\",\"default\":{}},{\"name\":\"devices\",\"type\":{\"type\":\"array\",\"items\":\"string\"},\"doc\":\"Opaque handles; addresses and keys live with the dispatcher.\",\"default\":[]}]}",
+  'customer-event': "{\"type\":\"record\",\"name\":\"CustomerEvent\",\"namespace\":\"offerstream\",\"doc\":\"The journal: one fact about a customer, validated and stamped, in the one order that everything follows.\",\"fields\":[{\"name\":\"journalledAt\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When intake appended it, by its clock.\"},{\"name\":\"triggers\",\"type\":\"boolean\",\"doc\":\"False for imported history: features learn from it, no decision follows.\",\"default\":true},{\"name\":\"item\",\"type\":[\"null\",{\"type\":\"record\",\"name\":\"ItemStamp\",\"doc\":\"What the catalogue said of the item when the event was journalled.\",\"fields\":[{\"name\":\"known\",\"type\":\"boolean\"},{\"name\":\"kind\",\"type\":\"string\",\"default\":\"\"},{\"name\":\"serviceType\",\"type\":\"string\",\"default\":\"\"},{\"name\":\"category\",\"type\":\"string\",\"default\":\"\"},{\"name\":\"brand\",\"type\":\"string\",\"default\":\"\"},{\"name\":\"recurring\",\"type\":\"boolean\",\"default\":false},{\"name\":\"validityDays\",\"type\":[\"null\",\"int\"],\"default\":null},{\"name\":\"listPriceMinor\",\"type\":[\"null\",\"long\"],\"default\":null}]}],\"default\":null},{\"name\":\"event\",\"type\":[{\"type\":\"record\",\"name\":\"Purchase\",\"namespace\":\"offerstream\",\"doc\":\"A customer bought a plan, package or product.\",\"fields\":[{\"name\":\"type\",\"type\":{\"type\":\"enum\",\"name\":\"PurchaseType\",\"symbols\":[\"purchase\"]},\"doc\":\"Tells the records of a union apart.\",\"default\":\"purchase\"},{\"name\":\"id\",\"type\":\"string\",\"doc\":\"Unique per source; a repeat within 24 hours is the same event.\"},{\"name\":\"customer\",\"type\":\"string\",\"doc\":\"Pseudonym of the customer, the key of the topic.\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When it happened, milliseconds since the epoch.\"},{\"name\":\"item\",\"type\":\"string\",\"doc\":\"Name in the catalogue; one the catalogue does not know is kept.\"},{\"name\":\"quantity\",\"type\":\"int\",\"doc\":\"At least 1.\",\"default\":1},{\"name\":\"priceMinor\",\"type\":\"long\",\"doc\":\"Paid for the whole line, in minor currency units.\"},{\"name\":\"currency\",\"type\":\"string\",\"doc\":\"ISO 4217.\"},{\"name\":\"channel\",\"type\":\"string\",\"doc\":\"Where it was bought: app, web, shop, call-centre.\",\"default\":\"unknown\"},{\"name\":\"offer\",\"type\":[\"null\",\"string\"],\"doc\":\"Offer that the purchase answered, where the seller knows it.\",\"default\":null}]},{\"type\":\"record\",\"name\":\"PurchaseRetracted\",\"namespace\":\"offerstream\",\"doc\":\"A purchase was taken back; it repeats what the purchase said so that a fold can subtract it.\",\"fields\":[{\"name\":\"type\",\"type\":{\"type\":\"enum\",\"name\":\"PurchaseRetractedType\",\"symbols\":[\"purchase_retracted\"]},\"doc\":\"Tells the records of a union apart.\",\"default\":\"purchase_retracted\"},{\"name\":\"id\",\"type\":\"string\",\"doc\":\"Unique per source; a repeat within 24 hours is the same event.\"},{\"name\":\"customer\",\"type\":\"string\",\"doc\":\"Pseudonym of the customer, the key of the topic.\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When it happened, milliseconds since the epoch.\"},{\"name\":\"purchase\",\"type\":\"string\",\"doc\":\"Id of the purchase.\"},{\"name\":\"purchasedAt\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When that purchase happened.\"},{\"name\":\"item\",\"type\":\"string\"},{\"name\":\"quantity\",\"type\":\"int\",\"default\":1},{\"name\":\"priceMinor\",\"type\":\"long\",\"doc\":\"As on the purchase.\"},{\"name\":\"currency\",\"type\":\"string\",\"doc\":\"ISO 4217.\"},{\"name\":\"channel\",\"type\":\"string\",\"default\":\"unknown\"}]},{\"type\":\"record\",\"name\":\"Usage\",\"namespace\":\"offerstream\",\"doc\":\"Data, minutes or texts used.\",\"fields\":[{\"name\":\"type\",\"type\":{\"type\":\"enum\",\"name\":\"UsageType\",\"symbols\":[\"usage\"]},\"doc\":\"Tells the records of a union apart.\",\"default\":\"usage\"},{\"name\":\"id\",\"type\":\"string\",\"doc\":\"Unique per source; a repeat within 24 hours is the same event.\"},{\"name\":\"customer\",\"type\":\"string\",\"doc\":\"Pseudonym of the customer, the key of the topic.\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When it happened, milliseconds since the epoch.\"},{\"name\":\"kind\",\"type\":{\"type\":\"enum\",\"name\":\"UsageKind\",\"symbols\":[\"data\",\"voice\",\"text\"]}},{\"name\":\"dataKb\",\"type\":\"long\",\"doc\":\"Kilobytes, for kind data.\",\"default\":0},{\"name\":\"seconds\",\"type\":\"long\",\"doc\":\"Seconds, for kind voice.\",\"default\":0},{\"name\":\"texts\",\"type\":\"int\",\"doc\":\"Messages, for kind text.\",\"default\":0},{\"name\":\"overageMinor\",\"type\":\"long\",\"doc\":\"Charged on top of the plan, minor currency units.\",\"default\":0},{\"name\":\"roaming\",\"type\":\"boolean\",\"default\":false}]},{\"type\":\"record\",\"name\":\"Engagement\",\"namespace\":\"offerstream\",\"doc\":\"A customer saw, opened, clicked, dismissed or rejected something, opened the app, or got in touch.\",\"fields\":[{\"name\":\"type\",\"type\":{\"type\":\"enum\",\"name\":\"EngagementType\",\"symbols\":[\"engagement\"]},\"doc\":\"Tells the records of a union apart.\",\"default\":\"engagement\"},{\"name\":\"id\",\"type\":\"string\",\"doc\":\"Unique per source; a repeat within 24 hours is the same event.\"},{\"name\":\"customer\",\"type\":\"string\",\"doc\":\"Pseudonym of the customer, the key of the topic.\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When it happened, milliseconds since the epoch.\"},{\"name\":\"kind\",\"type\":{\"type\":\"enum\",\"name\":\"EngagementKind\",\"symbols\":[\"displayed\",\"opened\",\"clicked\",\"dismissed\",\"rejected\",\"app_opened\",\"interaction\"]}},{\"name\":\"surface\",\"type\":{\"type\":\"enum\",\"name\":\"Surface\",\"symbols\":[\"push\",\"app_home\",\"shop\",\"call_centre\",\"email\",\"web\",\"other\"],\"default\":\"other\"}},{\"name\":\"offer\",\"type\":[\"null\",\"string\"],\"doc\":\"Id of the offer it answers.\",\"default\":null},{\"name\":\"item\",\"type\":[\"null\",\"string\"],\"doc\":\"Catalogue item it concerns.\",\"default\":null},{\"name\":\"interaction\",\"type\":[\"null\",\"string\"],\"doc\":\"Kind of interaction: complaint, question, technical, cancellation.\",\"default\":null}]},{\"type\":\"record\",\"name\":\"Customer\",\"namespace\":\"offerstream\",\"doc\":\"The profile of a customer as it stands from a moment on.\",\"fields\":[{\"name\":\"type\",\"type\":{\"type\":\"enum\",\"name\":\"CustomerType\",\"symbols\":[\"customer\"]},\"doc\":\"Tells the records of a union apart.\",\"default\":\"customer\"},{\"name\":\"id\",\"type\":\"string\",\"doc\":\"Unique per source; a repeat within 24 hours is the same event.\"},{\"name\":\"customer\",\"type\":\"string\",\"doc\":\"Pseudonym of the customer, the key of the topic.\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When it happened, milliseconds since the epoch.\"},{\"name\":\"plan\",\"type\":[\"null\",\"string\"],\"doc\":\"Current plan in the catalogue.\",\"default\":null},{\"name\":\"customerSince\",\"type\":[\"null\",{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}],\"doc\":\"Tenure counts from here.\",\"default\":null},{\"name\":\"bindingEndsAt\",\"type\":[\"null\",{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}],\"default\":null},{\"name\":\"bundle\",\"type\":\"boolean\",\"doc\":\"Has several products of the company.\",\"default\":false},{\"name\":\"monthlyChargeMinor\",\"type\":\"long\",\"doc\":\"Recurring charge, minor currency units.\",\"default\":0},{\"name\":\"currency\",\"type\":\"string\",\"doc\":\"ISO 4217.\",\"default\":\"USD\"},{\"name\":\"brand\",\"type\":\"string\",\"default\":\"\"},{\"name\":\"ageBand\",\"type\":[\"null\",\"string\"],\"doc\":\"For example 25-34.\",\"default\":null},{\"name\":\"zone\",\"type\":\"string\",\"doc\":\"IANA time zone; quiet hours go by it.\",\"default\":\"UTC\"},{\"name\":\"locale\",\"type\":\"string\",\"doc\":\"BCP 47.\",\"default\":\"en\"},{\"name\":\"segment\",\"type\":[\"null\",\"string\"],\"default\":null},{\"name\":\"consent\",\"type\":{\"type\":\"map\",\"values\":\"boolean\"},\"doc\":\"By channel (push) or channel and category (push/sales); a missing one means no.\",\"default\":{}},{\"name\":\"devices\",\"type\":{\"type\":\"array\",\"items\":\"string\"},\"doc\":\"Opaque handles; addresses and keys live with the dispatcher.\",\"default\":[]}]},{\"type\":\"record\",\"name\":\"Delivery\",\"namespace\":\"offerstream\",\"doc\":\"What became of an offer on its way to the customer.\",\"fields\":[{\"name\":\"type\",\"type\":{\"type\":\"enum\",\"name\":\"DeliveryType\",\"symbols\":[\"delivery\"]},\"doc\":\"Tells the records of a union apart.\",\"default\":\"delivery\"},{\"name\":\"id\",\"type\":\"string\",\"doc\":\"Unique per source; a repeat within 24 hours is the same event.\"},{\"name\":\"customer\",\"type\":\"string\",\"doc\":\"Pseudonym of the customer, the key of the topic.\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When it happened, milliseconds since the epoch.\"},{\"name\":\"offer\",\"type\":\"string\"},{\"name\":\"item\",\"type\":\"string\"},{\"name\":\"channel\",\"type\":\"string\"},{\"name\":\"provider\",\"type\":[\"null\",\"string\"],\"default\":null},{\"name\":\"state\",\"type\":{\"type\":\"enum\",\"name\":\"DeliveryState\",\"symbols\":[\"decided\",\"deferred\",\"suppressed\",\"expired\",\"superseded\",\"taken\",\"sending\",\"accepted\",\"rejected\",\"unknown\",\"displayed\",\"clicked\"]}},{\"name\":\"reason\",\"type\":[\"null\",\"string\"],\"doc\":\"A short fixed reason.\",\"default\":null},{\"name\":\"device\",\"type\":[\"null\",\"string\"],\"doc\":\"Opaque handle.\",\"default\":null},{\"name\":\"trigger\",\"type\":\"string\",\"doc\":\"Kind of the trigger behind the offer.\",\"default\":\"\"}]},{\"type\":\"record\",\"name\":\"Tick\",\"namespace\":\"offerstream\",\"doc\":\"The clock reached a minute; appended to every journal partition so that a replay sees time pass too.\",\"fields\":[{\"name\":\"type\",\"type\":{\"type\":\"enum\",\"name\":\"TickType\",\"symbols\":[\"tick\"]},\"doc\":\"Tells the records of a union apart.\",\"default\":\"tick\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}}]}]}]}",
+  'decision': "{\"type\":\"record\",\"name\":\"Decision\",\"namespace\":\"offerstream\",\"doc\":\"The whole decision, offers and refusals alike.\",\"fields\":[{\"name\":\"id\",\"type\":\"string\",\"doc\":\"The id of the update; one decision each.\"},{\"name\":\"customer\",\"type\":\"string\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}},{\"name\":\"playbookVersion\",\"type\":\"long\",\"doc\":\"Offset of the newest playbook record known; -1 for none.\"},{\"name\":\"update\",\"type\":{\"type\":\"record\",\"name\":\"FeatureUpdate\",\"namespace\":\"offerstream\",\"doc\":\"A trigger fired: which, when, the features as they stood, the facts a decision needs.\",\"fields\":[{\"name\":\"id\",\"type\":\"string\",\"doc\":\"Derived from the journal record that caused it.\"},{\"name\":\"customer\",\"type\":\"string\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}},{\"name\":\"trigger\",\"type\":{\"type\":\"record\",\"name\":\"Trigger\",\"namespace\":\"offerstream\",\"doc\":\"What made a decision due.\",\"fields\":[{\"name\":\"kind\",\"type\":\"string\"},{\"name\":\"event\",\"type\":\"string\",\"doc\":\"Id of the event.\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}}]}},{\"name\":\"fingerprint\",\"type\":\"string\",\"doc\":\"Of the feature list.\"},{\"name\":\"features\",\"type\":{\"type\":\"array\",\"items\":\"float\"},\"doc\":\"In the order of the list; missing is NaN.\"},{\"name\":\"facts\",\"type\":{\"type\":\"record\",\"name\":\"CustomerFacts\",\"doc\":\"What the newest profile says, as far as a decision needs it.\",\"fields\":[{\"name\":\"plan\",\"type\":[\"null\",\"string\"],\"default\":null},{\"name\":\"customerSince\",\"type\":[\"null\",{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}],\"default\":null},{\"name\":\"bindingEndsAt\",\"type\":[\"null\",{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}],\"default\":null},{\"name\":\"bundle\",\"type\":\"boolean\",\"default\":false},{\"name\":\"monthlyChargeMinor\",\"type\":\"long\",\"default\":0},{\"name\":\"currency\",\"type\":\"string\",\"default\":\"USD\"},{\"name\":\"brand\",\"type\":\"string\",\"default\":\"\"},{\"name\":\"ageBand\",\"type\":[\"null\",\"string\"],\"default\":null},{\"name\":\"zone\",\"type\":\"string\",\"default\":\"UTC\"},{\"name\":\"locale\",\"type\":\"string\",\"default\":\"en\"},{\"name\":\"segment\",\"type\":[\"null\",\"string\"],\"default\":null},{\"name\":\"consent\",\"type\":{\"type\":\"map\",\"values\":\"boolean\"},\"default\":{}},{\"name\":\"devices\",\"type\":{\"type\":\"array\",\"items\":\"string\"},\"default\":[]},{\"name\":\"rejections\",\"type\":{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"Rejection\",\"fields\":[{\"name\":\"item\",\"type\":\"string\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}}]}},\"doc\":\"The newest few.\",\"default\":[]}]}}]}},{\"name\":\"arms\",\"type\":{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"Assignment\",\"fields\":[{\"name\":\"experiment\",\"type\":\"string\"},{\"name\":\"arm\",\"type\":\"string\"}]}}},{\"name\":\"models\",\"type\":{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"ModelUsed\",\"fields\":[{\"name\":\"name\",\"type\":\"string\"},{\"name\":\"version\",\"type\":\"string\"},{\"name\":\"sha256\",\"type\":\"string\"},{\"name\":\"stage\",\"type\":\"string\"}]}}},{\"name\":\"candidates\",\"type\":{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"Candidate\",\"fields\":[{\"name\":\"item\",\"type\":\"string\"},{\"name\":\"refused\",\"type\":[\"null\",\"string\"],\"doc\":\"The first rule that refused it.\",\"default\":null},{\"name\":\"pairs\",\"type\":{\"type\":\"array\",\"items\":\"float\"},\"doc\":\"Pair features as scored.\",\"default\":[]},{\"name\":\"score\",\"type\":[\"null\",\"double\"],\"doc\":\"Probability of acceptance, calibrated.\",\"default\":null},{\"name\":\"valueMinor\",\"type\":[\"null\",\"double\"],\"doc\":\"Expected value.\",\"default\":null},{\"name\":\"rank\",\"type\":[\"null\",\"int\"],\"doc\":\"1 is the best; none if refused.\",\"default\":null},{\"name\":\"propensity\",\"type\":\"double\",\"doc\":\"Probability that this action is chosen.\",\"default\":0}]}},\"doc\":\"In the order of the catalogue.\"},{\"name\":\"reservations\",\"type\":{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"Reservation\",\"fields\":[{\"name\":\"item\",\"type\":\"string\"},{\"name\":\"granted\",\"type\":\"boolean\"}]}},\"default\":[]},{\"name\":\"history\",\"type\":{\"type\":\"record\",\"name\":\"ContactHistory\",\"doc\":\"What the customer was offered before, as the decision saw it.\",\"fields\":[{\"name\":\"sequence\",\"type\":\"long\"},{\"name\":\"offeredAt\",\"type\":{\"type\":\"array\",\"items\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}},\"doc\":\"The newest few.\",\"default\":[]}]}},{\"name\":\"chosen\",\"type\":[\"null\",\"string\"],\"doc\":\"Item; none when no offer is made.\",\"default\":null},{\"name\":\"propensity\",\"type\":\"double\",\"doc\":\"Of the chosen action, no offer among them, after eligibility.\"},{\"name\":\"explored\",\"type\":\"boolean\"},{\"name\":\"draw\",\"type\":\"double\",\"doc\":\"In [0, 1), from a hash of the id.\"},{\"name\":\"reason\",\"type\":\"string\",\"doc\":\"Why it was chosen, or why there is none.\"},{\"name\":\"sequence\",\"type\":[\"null\",\"long\"],\"doc\":\"Of the offer, per customer, rising.\",\"default\":null},{\"name\":\"expiresAt\",\"type\":[\"null\",{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}],\"default\":null},{\"name\":\"channel\",\"type\":[\"null\",\"string\"],\"default\":null}]}",
+  'delivery': "{\"type\":\"record\",\"name\":\"Delivery\",\"namespace\":\"offerstream\",\"doc\":\"What became of an offer on its way to the customer.\",\"fields\":[{\"name\":\"type\",\"type\":{\"type\":\"enum\",\"name\":\"DeliveryType\",\"symbols\":[\"delivery\"]},\"doc\":\"Tells the records of a union apart.\",\"default\":\"delivery\"},{\"name\":\"id\",\"type\":\"string\",\"doc\":\"Unique per source; a repeat within 24 hours is the same event.\"},{\"name\":\"customer\",\"type\":\"string\",\"doc\":\"Pseudonym of the customer, the key of the topic.\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When it happened, milliseconds since the epoch.\"},{\"name\":\"offer\",\"type\":\"string\"},{\"name\":\"item\",\"type\":\"string\"},{\"name\":\"channel\",\"type\":\"string\"},{\"name\":\"provider\",\"type\":[\"null\",\"string\"],\"default\":null},{\"name\":\"state\",\"type\":{\"type\":\"enum\",\"name\":\"DeliveryState\",\"symbols\":[\"decided\",\"deferred\",\"suppressed\",\"expired\",\"superseded\",\"taken\",\"sending\",\"accepted\",\"rejected\",\"unknown\",\"displayed\",\"clicked\"]}},{\"name\":\"reason\",\"type\":[\"null\",\"string\"],\"doc\":\"A short fixed reason.\",\"default\":null},{\"name\":\"device\",\"type\":[\"null\",\"string\"],\"doc\":\"Opaque handle.\",\"default\":null},{\"name\":\"trigger\",\"type\":\"string\",\"doc\":\"Kind of the trigger behind the offer.\",\"default\":\"\"}]}",
+  'engagement': "{\"type\":\"record\",\"name\":\"Engagement\",\"namespace\":\"offerstream\",\"doc\":\"A customer saw, opened, clicked, dismissed or rejected something, opened the app, or got in touch.\",\"fields\":[{\"name\":\"type\",\"type\":{\"type\":\"enum\",\"name\":\"EngagementType\",\"symbols\":[\"engagement\"]},\"doc\":\"Tells the records of a union apart.\",\"default\":\"engagement\"},{\"name\":\"id\",\"type\":\"string\",\"doc\":\"Unique per source; a repeat within 24 hours is the same event.\"},{\"name\":\"customer\",\"type\":\"string\",\"doc\":\"Pseudonym of the customer, the key of the topic.\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When it happened, milliseconds since the epoch.\"},{\"name\":\"kind\",\"type\":{\"type\":\"enum\",\"name\":\"EngagementKind\",\"symbols\":[\"displayed\",\"opened\",\"clicked\",\"dismissed\",\"rejected\",\"app_opened\",\"interaction\"]}},{\"name\":\"surface\",\"type\":{\"type\":\"enum\",\"name\":\"Surface\",\"symbols\":[\"push\",\"app_home\",\"shop\",\"call_centre\",\"email\",\"web\",\"other\"],\"default\":\"other\"}},{\"name\":\"offer\",\"type\":[\"null\",\"string\"],\"doc\":\"Id of the offer it answers.\",\"default\":null},{\"name\":\"item\",\"type\":[\"null\",\"string\"],\"doc\":\"Catalogue item it concerns.\",\"default\":null},{\"name\":\"interaction\",\"type\":[\"null\",\"string\"],\"doc\":\"Kind of interaction: complaint, question, technical, cancellation.\",\"default\":null}]}",
+  'feature-update': "{\"type\":\"record\",\"name\":\"FeatureUpdate\",\"namespace\":\"offerstream\",\"doc\":\"A trigger fired: which, when, the features as they stood, the facts a decision needs.\",\"fields\":[{\"name\":\"id\",\"type\":\"string\",\"doc\":\"Derived from the journal record that caused it.\"},{\"name\":\"customer\",\"type\":\"string\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}},{\"name\":\"trigger\",\"type\":{\"type\":\"record\",\"name\":\"Trigger\",\"namespace\":\"offerstream\",\"doc\":\"What made a decision due.\",\"fields\":[{\"name\":\"kind\",\"type\":\"string\"},{\"name\":\"event\",\"type\":\"string\",\"doc\":\"Id of the event.\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}}]}},{\"name\":\"fingerprint\",\"type\":\"string\",\"doc\":\"Of the feature list.\"},{\"name\":\"features\",\"type\":{\"type\":\"array\",\"items\":\"float\"},\"doc\":\"In the order of the list; missing is NaN.\"},{\"name\":\"facts\",\"type\":{\"type\":\"record\",\"name\":\"CustomerFacts\",\"doc\":\"What the newest profile says, as far as a decision needs it.\",\"fields\":[{\"name\":\"plan\",\"type\":[\"null\",\"string\"],\"default\":null},{\"name\":\"customerSince\",\"type\":[\"null\",{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}],\"default\":null},{\"name\":\"bindingEndsAt\",\"type\":[\"null\",{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}],\"default\":null},{\"name\":\"bundle\",\"type\":\"boolean\",\"default\":false},{\"name\":\"monthlyChargeMinor\",\"type\":\"long\",\"default\":0},{\"name\":\"currency\",\"type\":\"string\",\"default\":\"USD\"},{\"name\":\"brand\",\"type\":\"string\",\"default\":\"\"},{\"name\":\"ageBand\",\"type\":[\"null\",\"string\"],\"default\":null},{\"name\":\"zone\",\"type\":\"string\",\"default\":\"UTC\"},{\"name\":\"locale\",\"type\":\"string\",\"default\":\"en\"},{\"name\":\"segment\",\"type\":[\"null\",\"string\"],\"default\":null},{\"name\":\"consent\",\"type\":{\"type\":\"map\",\"values\":\"boolean\"},\"default\":{}},{\"name\":\"devices\",\"type\":{\"type\":\"array\",\"items\":\"string\"},\"default\":[]},{\"name\":\"rejections\",\"type\":{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"Rejection\",\"fields\":[{\"name\":\"item\",\"type\":\"string\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}}]}},\"doc\":\"The newest few.\",\"default\":[]}]}}]}",
+  'next-best-offer': "{\"type\":\"record\",\"name\":\"NextBestOffer\",\"namespace\":\"offerstream\",\"doc\":\"The offer to make: self-contained and small, for any subscriber.\",\"fields\":[{\"name\":\"id\",\"type\":\"string\",\"doc\":\"The id of the decision; drop repeats by it.\"},{\"name\":\"customer\",\"type\":\"string\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}},{\"name\":\"sequence\",\"type\":\"long\",\"doc\":\"Per customer, rising; a later one supersedes.\"},{\"name\":\"item\",\"type\":\"string\"},{\"name\":\"kind\",\"type\":\"string\"},{\"name\":\"category\",\"type\":\"string\",\"default\":\"\"},{\"name\":\"brand\",\"type\":\"string\",\"default\":\"\"},{\"name\":\"priceMinor\",\"type\":\"long\"},{\"name\":\"currency\",\"type\":\"string\",\"doc\":\"ISO 4217.\"},{\"name\":\"channel\",\"type\":\"string\"},{\"name\":\"text\",\"type\":\"string\",\"doc\":\"Message in the customer's locale.\"},{\"name\":\"locale\",\"type\":\"string\",\"default\":\"en\"},{\"name\":\"zone\",\"type\":\"string\",\"default\":\"UTC\"},{\"name\":\"reasons\",\"type\":{\"type\":\"array\",\"items\":\"string\"},\"default\":[]},{\"name\":\"expiresAt\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}},{\"name\":\"trigger\",\"type\":{\"type\":\"record\",\"name\":\"Trigger\",\"namespace\":\"offerstream\",\"doc\":\"What made a decision due.\",\"fields\":[{\"name\":\"kind\",\"type\":\"string\"},{\"name\":\"event\",\"type\":\"string\",\"doc\":\"Id of the event.\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}}]}}]}",
+  'playbook': "{\"type\":\"record\",\"name\":\"PlaybookRecord\",\"namespace\":\"offerstream\",\"doc\":\"One change of what decisions go by; its offset is a playbook version.\",\"fields\":[{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}},{\"name\":\"body\",\"type\":[{\"type\":\"record\",\"name\":\"CatalogueItem\",\"doc\":\"Something that can be offered.\",\"fields\":[{\"name\":\"type\",\"type\":{\"type\":\"enum\",\"name\":\"CatalogueItemType\",\"symbols\":[\"item\"]},\"doc\":\"Tells the records of a union apart.\",\"default\":\"item\"},{\"name\":\"name\",\"type\":\"string\"},{\"name\":\"kind\",\"type\":{\"type\":\"enum\",\"name\":\"ItemKind\",\"symbols\":[\"plan\",\"package\",\"sale\",\"discount\"]}},{\"name\":\"priceMinor\",\"type\":\"long\",\"doc\":\"List price, minor currency units.\"},{\"name\":\"currency\",\"type\":\"string\",\"doc\":\"ISO 4217.\"},{\"name\":\"marginMinor\",\"type\":\"long\",\"doc\":\"Earned when it is taken, minor currency units.\"},{\"name\":\"quotaKb\",\"type\":[\"null\",\"long\"],\"doc\":\"Data included; none means unlimited.\",\"default\":null},{\"name\":\"minutes\",\"type\":[\"null\",\"int\"],\"doc\":\"Minutes included; none means unlimited.\",\"default\":null},{\"name\":\"texts\",\"type\":[\"null\",\"int\"],\"doc\":\"Texts included; none means unlimited.\",\"default\":null},{\"name\":\"overageMinorPerGb\",\"type\":\"long\",\"default\":0},{\"name\":\"overageMinorPerMinute\",\"type\":\"long\",\"default\":0},{\"name\":\"overageMinorPerText\",\"type\":\"long\",\"default\":0},{\"name\":\"speedKbps\",\"type\":[\"null\",\"long\"],\"default\":null},{\"name\":\"serviceType\",\"type\":\"string\",\"doc\":\"mobile-data, voice, roaming, retail.\",\"default\":\"\"},{\"name\":\"recurring\",\"type\":\"boolean\",\"default\":false},{\"name\":\"validityDays\",\"type\":[\"null\",\"int\"],\"default\":null},{\"name\":\"category\",\"type\":\"string\",\"default\":\"\"},{\"name\":\"brand\",\"type\":\"string\",\"default\":\"\"},{\"name\":\"text\",\"type\":{\"type\":\"map\",\"values\":\"string\"},\"doc\":\"Message by locale.\",\"default\":{}},{\"name\":\"channels\",\"type\":{\"type\":\"array\",\"items\":\"string\"},\"doc\":\"Where it may be offered.\",\"default\":[\"push\"]},{\"name\":\"availableFrom\",\"type\":[\"null\",{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}],\"default\":null},{\"name\":\"availableTo\",\"type\":[\"null\",{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}],\"default\":null},{\"name\":\"stock\",\"type\":[\"null\",\"long\"],\"default\":null},{\"name\":\"withdrawn\",\"type\":\"boolean\",\"default\":false}]},{\"type\":\"record\",\"name\":\"Rule\",\"doc\":\"Refuses candidates for which every predicate holds.\",\"fields\":[{\"name\":\"type\",\"type\":{\"type\":\"enum\",\"name\":\"RuleType\",\"symbols\":[\"rule\"]},\"doc\":\"Tells the records of a union apart.\",\"default\":\"rule\"},{\"name\":\"name\",\"type\":\"string\"},{\"name\":\"why\",\"type\":\"string\",\"doc\":\"Short reason, kept on each refusal.\"},{\"name\":\"active\",\"type\":\"boolean\",\"default\":true},{\"name\":\"when\",\"type\":{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"Predicate\",\"doc\":\"One typed comparison; a rule refuses when all of its predicates hold.\",\"fields\":[{\"name\":\"subject\",\"type\":{\"type\":\"enum\",\"name\":\"PredicateSubject\",\"symbols\":[\"feature\",\"item\",\"customer\"]}},{\"name\":\"field\",\"type\":\"string\"},{\"name\":\"operator\",\"type\":{\"type\":\"enum\",\"name\":\"PredicateOperator\",\"symbols\":[\"lt\",\"le\",\"eq\",\"ne\",\"ge\",\"gt\"]}},{\"name\":\"number\",\"type\":[\"null\",\"double\"],\"default\":null},{\"name\":\"text\",\"type\":[\"null\",\"string\"],\"default\":null}]}}}]},{\"type\":\"record\",\"name\":\"Lever\",\"doc\":\"Multiplies the expected value of what it names.\",\"fields\":[{\"name\":\"type\",\"type\":{\"type\":\"enum\",\"name\":\"LeverType\",\"symbols\":[\"lever\"]},\"doc\":\"Tells the records of a union apart.\",\"default\":\"lever\"},{\"name\":\"name\",\"type\":\"string\"},{\"name\":\"item\",\"type\":[\"null\",\"string\"],\"default\":null},{\"name\":\"category\",\"type\":[\"null\",\"string\"],\"default\":null},{\"name\":\"factor\",\"type\":\"double\"},{\"name\":\"active\",\"type\":\"boolean\",\"default\":true}]},{\"type\":\"record\",\"name\":\"Budget\",\"fields\":[{\"name\":\"type\",\"type\":{\"type\":\"enum\",\"name\":\"BudgetType\",\"symbols\":[\"budget\"]},\"doc\":\"Tells the records of a union apart.\",\"default\":\"budget\"},{\"name\":\"name\",\"type\":\"string\"},{\"name\":\"item\",\"type\":[\"null\",\"string\"],\"default\":null},{\"name\":\"category\",\"type\":[\"null\",\"string\"],\"default\":null},{\"name\":\"amountMinor\",\"type\":\"long\"},{\"name\":\"currency\",\"type\":\"string\",\"doc\":\"ISO 4217.\"},{\"name\":\"from\",\"type\":[\"null\",{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}],\"default\":null},{\"name\":\"to\",\"type\":[\"null\",{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}],\"default\":null}]},{\"type\":\"record\",\"name\":\"Experiment\",\"fields\":[{\"name\":\"type\",\"type\":{\"type\":\"enum\",\"name\":\"ExperimentType\",\"symbols\":[\"experiment\"]},\"doc\":\"Tells the records of a union apart.\",\"default\":\"experiment\"},{\"name\":\"name\",\"type\":\"string\"},{\"name\":\"active\",\"type\":\"boolean\",\"default\":true},{\"name\":\"from\",\"type\":[\"null\",{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}],\"default\":null},{\"name\":\"to\",\"type\":[\"null\",{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}],\"default\":null},{\"name\":\"arms\",\"type\":{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"Arm\",\"fields\":[{\"name\":\"name\",\"type\":\"string\"},{\"name\":\"share\",\"type\":\"double\",\"doc\":\"Shares add up to 1.\"},{\"name\":\"policy\",\"type\":{\"type\":\"enum\",\"name\":\"ArmPolicy\",\"symbols\":[\"champion\",\"random_eligible\",\"propensity_only\",\"no_levers\",\"rules_only\",\"no_offer\"],\"default\":\"champion\"},\"default\":\"champion\"}]}}}]},{\"type\":\"record\",\"name\":\"ModelPromotion\",\"fields\":[{\"name\":\"type\",\"type\":{\"type\":\"enum\",\"name\":\"ModelPromotionType\",\"symbols\":[\"model\"]},\"doc\":\"Tells the records of a union apart.\",\"default\":\"model\"},{\"name\":\"name\",\"type\":\"string\",\"doc\":\"Model, as in the registry folder.\"},{\"name\":\"version\",\"type\":\"string\"},{\"name\":\"stage\",\"type\":{\"type\":\"enum\",\"name\":\"ModelStage\",\"symbols\":[\"champion\",\"canary\",\"shadow\",\"retired\"]}},{\"name\":\"share\",\"type\":\"double\",\"doc\":\"Of customers, for a canary.\",\"default\":1},{\"name\":\"sha256\",\"type\":\"string\"}]},{\"type\":\"record\",\"name\":\"KillSwitch\",\"fields\":[{\"name\":\"type\",\"type\":{\"type\":\"enum\",\"name\":\"KillSwitchType\",\"symbols\":[\"kill_switch\"]},\"doc\":\"Tells the records of a union apart.\",\"default\":\"kill_switch\"},{\"name\":\"name\",\"type\":\"string\"},{\"name\":\"scope\",\"type\":{\"type\":\"enum\",\"name\":\"KillScope\",\"symbols\":[\"global\",\"campaign\",\"provider\",\"item\"]}},{\"name\":\"target\",\"type\":[\"null\",\"string\"],\"default\":null},{\"name\":\"on\",\"type\":\"boolean\"}]},{\"type\":\"record\",\"name\":\"ContactPolicy\",\"doc\":\"How often, when and how offers are made.\",\"fields\":[{\"name\":\"type\",\"type\":{\"type\":\"enum\",\"name\":\"ContactPolicyType\",\"symbols\":[\"contact_policy\"]},\"doc\":\"Tells the records of a union apart.\",\"default\":\"contact_policy\"},{\"name\":\"name\",\"type\":\"string\"},{\"name\":\"explorationShare\",\"type\":\"double\",\"doc\":\"Share of decisions drawn uniformly from the eligible actions.\",\"default\":0.1},{\"name\":\"minimumGapMinutes\",\"type\":\"int\",\"doc\":\"Between two offers to one customer.\",\"default\":1440},{\"name\":\"offersPerWeek\",\"type\":\"int\",\"default\":3},{\"name\":\"rejectionCoolDownDays\",\"type\":\"int\",\"default\":30},{\"name\":\"quietFromHour\",\"type\":\"int\",\"doc\":\"Local hour at which quiet hours begin.\",\"default\":21},{\"name\":\"quietToHour\",\"type\":\"int\",\"doc\":\"Local hour at which they end.\",\"default\":8},{\"name\":\"validHours\",\"type\":\"int\",\"doc\":\"An offer expires after so long.\",\"default\":24},{\"name\":\"priceStepShare\",\"type\":\"double\",\"doc\":\"Largest price step against the current charge, as a share.\",\"default\":1},{\"name\":\"minimumValueMinor\",\"type\":\"double\",\"doc\":\"Below this expected value there is no offer.\",\"default\":0}]}]}]}",
+  'purchase': "{\"type\":\"record\",\"name\":\"Purchase\",\"namespace\":\"offerstream\",\"doc\":\"A customer bought a plan, package or product.\",\"fields\":[{\"name\":\"type\",\"type\":{\"type\":\"enum\",\"name\":\"PurchaseType\",\"symbols\":[\"purchase\"]},\"doc\":\"Tells the records of a union apart.\",\"default\":\"purchase\"},{\"name\":\"id\",\"type\":\"string\",\"doc\":\"Unique per source; a repeat within 24 hours is the same event.\"},{\"name\":\"customer\",\"type\":\"string\",\"doc\":\"Pseudonym of the customer, the key of the topic.\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When it happened, milliseconds since the epoch.\"},{\"name\":\"item\",\"type\":\"string\",\"doc\":\"Name in the catalogue; one the catalogue does not know is kept.\"},{\"name\":\"quantity\",\"type\":\"int\",\"doc\":\"At least 1.\",\"default\":1},{\"name\":\"priceMinor\",\"type\":\"long\",\"doc\":\"Paid for the whole line, in minor currency units.\"},{\"name\":\"currency\",\"type\":\"string\",\"doc\":\"ISO 4217.\"},{\"name\":\"channel\",\"type\":\"string\",\"doc\":\"Where it was bought: app, web, shop, call-centre.\",\"default\":\"unknown\"},{\"name\":\"offer\",\"type\":[\"null\",\"string\"],\"doc\":\"Offer that the purchase answered, where the seller knows it.\",\"default\":null}]}",
+  'purchase-retracted': "{\"type\":\"record\",\"name\":\"PurchaseRetracted\",\"namespace\":\"offerstream\",\"doc\":\"A purchase was taken back; it repeats what the purchase said so that a fold can subtract it.\",\"fields\":[{\"name\":\"type\",\"type\":{\"type\":\"enum\",\"name\":\"PurchaseRetractedType\",\"symbols\":[\"purchase_retracted\"]},\"doc\":\"Tells the records of a union apart.\",\"default\":\"purchase_retracted\"},{\"name\":\"id\",\"type\":\"string\",\"doc\":\"Unique per source; a repeat within 24 hours is the same event.\"},{\"name\":\"customer\",\"type\":\"string\",\"doc\":\"Pseudonym of the customer, the key of the topic.\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When it happened, milliseconds since the epoch.\"},{\"name\":\"purchase\",\"type\":\"string\",\"doc\":\"Id of the purchase.\"},{\"name\":\"purchasedAt\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When that purchase happened.\"},{\"name\":\"item\",\"type\":\"string\"},{\"name\":\"quantity\",\"type\":\"int\",\"default\":1},{\"name\":\"priceMinor\",\"type\":\"long\",\"doc\":\"As on the purchase.\"},{\"name\":\"currency\",\"type\":\"string\",\"doc\":\"ISO 4217.\"},{\"name\":\"channel\",\"type\":\"string\",\"default\":\"unknown\"}]}",
+  'tick': "{\"type\":\"record\",\"name\":\"Tick\",\"namespace\":\"offerstream\",\"doc\":\"The clock reached a minute; appended to every journal partition so that a replay sees time pass too.\",\"fields\":[{\"name\":\"type\",\"type\":{\"type\":\"enum\",\"name\":\"TickType\",\"symbols\":[\"tick\"]},\"doc\":\"Tells the records of a union apart.\",\"default\":\"tick\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}}]}",
+  'trigger': "{\"type\":\"record\",\"name\":\"Trigger\",\"namespace\":\"offerstream\",\"doc\":\"What made a decision due.\",\"fields\":[{\"name\":\"kind\",\"type\":\"string\"},{\"name\":\"event\",\"type\":\"string\",\"doc\":\"Id of the event.\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}}]}",
+  'usage': "{\"type\":\"record\",\"name\":\"Usage\",\"namespace\":\"offerstream\",\"doc\":\"Data, minutes or texts used.\",\"fields\":[{\"name\":\"type\",\"type\":{\"type\":\"enum\",\"name\":\"UsageType\",\"symbols\":[\"usage\"]},\"doc\":\"Tells the records of a union apart.\",\"default\":\"usage\"},{\"name\":\"id\",\"type\":\"string\",\"doc\":\"Unique per source; a repeat within 24 hours is the same event.\"},{\"name\":\"customer\",\"type\":\"string\",\"doc\":\"Pseudonym of the customer, the key of the topic.\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When it happened, milliseconds since the epoch.\"},{\"name\":\"kind\",\"type\":{\"type\":\"enum\",\"name\":\"UsageKind\",\"symbols\":[\"data\",\"voice\",\"text\"]}},{\"name\":\"dataKb\",\"type\":\"long\",\"doc\":\"Kilobytes, for kind data.\",\"default\":0},{\"name\":\"seconds\",\"type\":\"long\",\"doc\":\"Seconds, for kind voice.\",\"default\":0},{\"name\":\"texts\",\"type\":\"int\",\"doc\":\"Messages, for kind text.\",\"default\":0},{\"name\":\"overageMinor\",\"type\":\"long\",\"doc\":\"Charged on top of the plan, minor currency units.\",\"default\":0},{\"name\":\"roaming\",\"type\":\"boolean\",\"default\":false}]}",
+}

@@ -1,0 +1,88 @@
+import { type AvroCodec, avroCodec, type RecordOf, type TopicName, topics } from '@offerstream/contracts'
+import type { Registry } from './ports.ts'
+
+/** Bytes nobody can read: the reason is short and fixed, it becomes the dead letter's. */
+export class Undecodable extends Error {
+  override name = 'Undecodable'
+  readonly reason: string
+  constructor(reason: string, cause?: unknown) {
+    super(reason, { cause })
+    this.reason = reason
+  }
+}
+
+/** Values of a topic in the registry's framing: a zero byte, the schema's id as four bytes, the Avro record. */
+export type Codec<T> = {
+  encode(value: T): Buffer
+  /** Throws `Undecodable`; ids must have been learnt. */
+  decode(bytes: Buffer): T
+  /** Looks up the schemas a batch names, so that decoding need not wait. Throws `Transient` when the registry is silent. */
+  learn(batch: readonly (Buffer | null)[]): Promise<void>
+}
+
+/** A topic with its values' codec. `name` has no prefix; `path` is what the log calls it. */
+export type Topic<T> = { readonly name: TopicName; readonly path: string; readonly codec: Codec<T> }
+
+const unknownIdsRemembered = 1000
+const magicByte = 0
+
+/** Registers the topic's schemas and answers the topic; an incompatible schema is refused by name. */
+export async function openTopic<Name extends TopicName>(registry: Registry, name: Name, prefix = ''): Promise<Topic<RecordOf<Name>>> {
+  type T = RecordOf<Name>
+  const records = topics[name].records
+  const writers = new Map<string, { id: number; codec: AvroCodec<unknown> }>()
+  const readers = new Map<number, (bytes: Buffer) => unknown>()
+  const unknown = new Set<number>()
+  const codecs = records.map(record => avroCodec(record) as AvroCodec<unknown>)
+  for (const [index, codec] of codecs.entries()) {
+    const id = await registry.register(codec.name, codec.schema)
+    writers.set(records[index]!.replaceAll('-', '_'), { id, codec })
+    readers.set(id, bytes => codec.decode(bytes))
+  }
+  const only = writers.size === 1 ? [...writers.values()][0]! : null
+
+  const learnId = async (id: number): Promise<void> => {
+    const schema = await registry.schema(id)
+    const written = schema === null ? undefined : (JSON.parse(schema) as { name?: string; namespace?: string })
+    const fullName = written?.namespace ? `${written.namespace}.${written.name}` : written?.name
+    const codec = codecs.find(each => each.name === fullName)
+    if (schema !== null && codec !== undefined) readers.set(id, codec.reader(schema))
+    else if (unknown.size < unknownIdsRemembered) unknown.add(id)
+  }
+
+  return {
+    name,
+    path: prefix + name,
+    codec: {
+      encode(value) {
+        const writer = only ?? writers.get((value as { type: string }).type)
+        if (writer === undefined) throw new TypeError(`${name} takes ${[...writers.keys()].join(' or ')}, not ${(value as { type: string }).type}`)
+        const body = writer.codec.encode(value)
+        const framed = Buffer.allocUnsafe(body.length + 5)
+        framed[0] = magicByte
+        framed.writeInt32BE(writer.id, 1)
+        body.copy(framed, 5)
+        return framed
+      },
+      decode(bytes) {
+        if (bytes.length < 5) throw new Undecodable('truncated')
+        if (bytes[0] !== magicByte) throw new Undecodable('wrong-magic-byte')
+        const read = readers.get(bytes.readInt32BE(1))
+        if (read === undefined) throw new Undecodable('unknown-schema')
+        try {
+          return read(bytes.subarray(5)) as T
+        } catch (error) {
+          throw new Undecodable('undecodable', error)
+        }
+      },
+      async learn(batch) {
+        for (const bytes of batch) {
+          if (bytes === null || bytes.length < 5 || bytes[0] !== magicByte) continue
+          const id = bytes.readInt32BE(1)
+          if (!readers.has(id) && !unknown.has(id)) await learnId(id)
+        }
+      },
+    },
+  }
+}
+
