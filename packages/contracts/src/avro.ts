@@ -32,11 +32,14 @@ export function codecOf<T>(schema: string, union?: string): AvroCodec<T> {
     if (union === undefined) return value
     const body = value[union] as { type: string }
     const branch = branches!.get(body.type)
-    if (branch === undefined) throw new TypeError(`${union} has type ${String(body.type)}, wanted one of ${[...branches!.keys()].join(', ')}`)
+    if (branch === undefined)
+      throw new TypeError(`${union} has type ${String(body.type)}, wanted one of ${[...branches!.keys()].join(', ')}`)
     return { ...value, [union]: { [branch]: body } }
   }
-  const decodeWith = (resolver: avro.types.RecordType['createResolver'] extends (...a: never[]) => infer R ? R | undefined : never) => (bytes: Buffer): T =>
-    unwrap(type.fromBuffer(bytes, resolver) as Record<string, unknown>)
+  const decodeWith =
+    (resolver: avro.types.RecordType['createResolver'] extends (...a: never[]) => infer R ? R | undefined : never) =>
+    (bytes: Buffer): T =>
+      unwrap(type.fromBuffer(bytes, resolver) as Record<string, unknown>)
   return {
     schema,
     name: type.name!,
@@ -59,13 +62,18 @@ export function assertReads(readerSchema: string, writerSchema: string): void {
   codecOf(readerSchema).reader(writerSchema)
 }
 
-const typeOf = (schema: string): avro.Type => avro.Type.forSchema(JSON.parse(schema), { wrapUnions: 'auto' } as unknown as Parameters<typeof avro.Type.forSchema>[1])
+const typeOf = (schema: string): avro.Type =>
+  avro.Type.forSchema(JSON.parse(schema), { wrapUnions: 'auto' } as unknown as Parameters<
+    typeof avro.Type.forSchema
+  >[1])
 
 function branchesOf(type: avro.Type, union: string): Map<string, string> {
   const field = (type as avro.types.RecordType).fields.find(f => f.name === union)!
   const branches = (field.type as avro.types.WrappedUnionType).types as unknown as avro.types.RecordType[]
-  return new Map(branches.map(branch => {
-    const symbols = (branch.fields.find(f => f.name === 'type')!.type as avro.types.EnumType).symbols
-    return [symbols[0]!, branch.branchName!]
-  }))
+  return new Map(
+    branches.map(branch => {
+      const symbols = (branch.fields.find(f => f.name === 'type')!.type as avro.types.EnumType).symbols
+      return [symbols[0]!, branch.branchName!]
+    }),
+  )
 }

@@ -6,7 +6,10 @@ import { type AvroSchema, bundle, type Field } from './schemas.ts'
 const folder = new URL('../../../schemas/', import.meta.url)
 const target = new URL('./generated.ts', import.meta.url)
 
-const names = readdirSync(folder).filter(file => file.endsWith('.avsc')).map(file => file.slice(0, -'.avsc'.length)).sort()
+const names = readdirSync(folder)
+  .filter(file => file.endsWith('.avsc'))
+  .map(file => file.slice(0, -'.avsc'.length))
+  .sort()
 const files = new Map<string, AvroSchema>()
 const recordOf = new Map<string, string>()
 for (const name of names) {
@@ -40,7 +43,10 @@ function typeScript(schema: AvroSchema): string {
       return name
     }
     case 'enum':
-      types.set(named.name!, `export type ${named.name} = ${(named['symbols'] as string[]).map(s => `'${s}'`).join(' | ')}\n`)
+      types.set(
+        named.name!,
+        `export type ${named.name} = ${(named['symbols'] as string[]).map(s => `'${s}'`).join(' | ')}\n`,
+      )
       return named.name!
     case 'array': {
       const item = typeScript(named['items'] as AvroSchema)
@@ -53,7 +59,16 @@ function typeScript(schema: AvroSchema): string {
   }
 }
 
-const primitive: Record<string, string> = { null: 'null', boolean: 'boolean', int: 'number', long: 'number', float: 'number', double: 'number', bytes: 'Uint8Array', string: 'string' }
+const primitive: Record<string, string> = {
+  null: 'null',
+  boolean: 'boolean',
+  int: 'number',
+  long: 'number',
+  float: 'number',
+  double: 'number',
+  bytes: 'Uint8Array',
+  string: 'string',
+}
 
 for (const record of recordOf.values()) typeScript(record)
 const text = [

@@ -4,7 +4,12 @@ export type AvroSchema =
   | readonly AvroSchema[]
   | { readonly type: AvroSchema; readonly name?: string; readonly [attribute: string]: unknown }
 
-export type Field = { readonly name: string; readonly type: AvroSchema; readonly doc?: string; readonly default?: unknown }
+export type Field = {
+  readonly name: string
+  readonly type: AvroSchema
+  readonly doc?: string
+  readonly default?: unknown
+}
 
 /**
  * Inlines every named type at its first use, so that the schema stands alone as a registry wants it.
@@ -26,7 +31,10 @@ export function bundle(name: string, files: ReadonlyMap<string, AvroSchema>): Av
     if (record.name) defined.add(record.name)
     const out: Record<string, unknown> = { ...record }
     if (record['fields'])
-      out['fields'] = (record['fields'] as Field[]).map(field => ({ ...field, type: visit(field.type, record.name ?? within) }))
+      out['fields'] = (record['fields'] as Field[]).map(field => ({
+        ...field,
+        type: visit(field.type, record.name ?? within),
+      }))
     if (record['items']) out['items'] = visit(record['items'] as AvroSchema, within)
     if (record['values']) out['values'] = visit(record['values'] as AvroSchema, within)
     if (typeof record.type !== 'string') out['type'] = visit(record.type, within)
@@ -35,4 +43,18 @@ export function bundle(name: string, files: ReadonlyMap<string, AvroSchema>): Av
   return visit(name, name)
 }
 
-const primitives = new Set(['null', 'boolean', 'int', 'long', 'float', 'double', 'bytes', 'string', 'record', 'enum', 'array', 'map', 'fixed'])
+const primitives = new Set([
+  'null',
+  'boolean',
+  'int',
+  'long',
+  'float',
+  'double',
+  'bytes',
+  'string',
+  'record',
+  'enum',
+  'array',
+  'map',
+  'fixed',
+])

@@ -16,15 +16,39 @@ export type TopicDefinition = {
 
 /** Every topic by name, without the configurable prefix. The dead letters of each are kept for 30 days. */
 export const topics = {
-  purchases: { records: ['purchase', 'purchase-retracted'], key: 'customer', owner: 'upstream', partitions: 'shared', kept: 7 * day },
+  purchases: {
+    records: ['purchase', 'purchase-retracted'],
+    key: 'customer',
+    owner: 'upstream',
+    partitions: 'shared',
+    kept: 7 * day,
+  },
   usage: { records: ['usage'], key: 'customer', owner: 'upstream', partitions: 'shared', kept: 7 * day },
   engagements: { records: ['engagement'], key: 'customer', owner: 'upstream', partitions: 'shared', kept: 7 * day },
   customers: { records: ['customer'], key: 'customer', owner: 'upstream', partitions: 'shared', kept: 'compacted' },
   playbook: { records: ['playbook'], key: 'name', owner: 'offerstream', partitions: 'one', kept: 'for-ever' },
-  'customer-events': { records: ['customer-event'], key: 'customer', owner: 'offerstream', partitions: 'shared', kept: 395 * day },
-  'feature-updates': { records: ['feature-update'], key: 'customer', owner: 'offerstream', partitions: 'shared', kept: 7 * day },
+  'customer-events': {
+    records: ['customer-event'],
+    key: 'customer',
+    owner: 'offerstream',
+    partitions: 'shared',
+    kept: 395 * day,
+  },
+  'feature-updates': {
+    records: ['feature-update'],
+    key: 'customer',
+    owner: 'offerstream',
+    partitions: 'shared',
+    kept: 7 * day,
+  },
   decisions: { records: ['decision'], key: 'customer', owner: 'offerstream', partitions: 'shared', kept: 395 * day },
-  'next-best-offers': { records: ['next-best-offer'], key: 'customer', owner: 'offerstream', partitions: 'shared', kept: 7 * day },
+  'next-best-offers': {
+    records: ['next-best-offer'],
+    key: 'customer',
+    owner: 'offerstream',
+    partitions: 'shared',
+    kept: 7 * day,
+  },
   deliveries: { records: ['delivery'], key: 'customer', owner: 'offerstream', partitions: 'shared', kept: 395 * day },
 } as const satisfies Record<string, TopicDefinition>
 

@@ -1,13 +1,20 @@
 import type { Cause, CausePosition } from './ports.ts'
 
 /** `topic@generation/partition/offset/index`: the header every published record carries, and the id derived from it. */
-export const causeText = (cause: Cause): string => `${cause.topic}@${cause.generation}/${cause.partition}/${cause.offset}/${cause.index}`
+export const causeText = (cause: Cause): string =>
+  `${cause.topic}@${cause.generation}/${cause.partition}/${cause.offset}/${cause.index}`
 
 /** Null where the text is no cause. */
 export function parseCause(text: string): Cause | null {
   const match = /^(.+)@(\d+)\/(\d+)\/(\d+)\/(\d+)$/.exec(text)
   if (match === null) return null
-  return { topic: match[1]!, generation: Number(match[2]), partition: Number(match[3]), offset: Number(match[4]), index: Number(match[5]) }
+  return {
+    topic: match[1]!,
+    generation: Number(match[2]),
+    partition: Number(match[3]),
+    offset: Number(match[4]),
+    index: Number(match[5]),
+  }
 }
 
 /** The source a cause belongs to; positions are comparable only within one. */

@@ -27,7 +27,11 @@ const unknownIdsRemembered = 1000
 const magicByte = 0
 
 /** Registers the topic's schemas and answers the topic; an incompatible schema is refused by name. */
-export async function openTopic<Name extends TopicName>(registry: Registry, name: Name, prefix = ''): Promise<Topic<RecordOf<Name>>> {
+export async function openTopic<Name extends TopicName>(
+  registry: Registry,
+  name: Name,
+  prefix = '',
+): Promise<Topic<RecordOf<Name>>> {
   type T = RecordOf<Name>
   const records = topics[name].records
   const writers = new Map<string, { id: number; codec: AvroCodec<unknown> }>()
@@ -56,7 +60,10 @@ export async function openTopic<Name extends TopicName>(registry: Registry, name
     codec: {
       encode(value) {
         const writer = only ?? writers.get((value as { type: string }).type)
-        if (writer === undefined) throw new TypeError(`${name} takes ${[...writers.keys()].join(' or ')}, not ${(value as { type: string }).type}`)
+        if (writer === undefined)
+          throw new TypeError(
+            `${name} takes ${[...writers.keys()].join(' or ')}, not ${(value as { type: string }).type}`,
+          )
         const body = writer.codec.encode(value)
         const framed = Buffer.allocUnsafe(body.length + 5)
         framed[0] = magicByte
@@ -85,4 +92,3 @@ export async function openTopic<Name extends TopicName>(registry: Registry, name
     },
   }
 }
-
