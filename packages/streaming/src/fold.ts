@@ -12,9 +12,18 @@ export type Outcome<State> =
   | { readonly kind: 'reject'; readonly reason: string; readonly cause?: unknown }
 
 /** Handled: save the state, publish the emissions. */
-export const done = <State>(state: State, ...emit: readonly Emission[]): Outcome<State> => ({ kind: 'done', state, emit })
+export const done = <State>(state: State, ...emit: readonly Emission[]): Outcome<State> => ({
+  kind: 'done',
+  state,
+  emit,
+})
 /** Handled as well; `at` is when a tick is to wake this key, null for never, in milliseconds since the epoch. */
-export const doneUntil = <State>(state: State, at: number | null, ...emit: readonly Emission[]): Outcome<State> => ({ kind: 'done', state, emit, due: at })
+export const doneUntil = <State>(state: State, at: number | null, ...emit: readonly Emission[]): Outcome<State> => ({
+  kind: 'done',
+  state,
+  emit,
+  due: at,
+})
 /** Nothing to do. */
 export const skip = (reason: string): Outcome<never> => ({ kind: 'skip', reason })
 /** This record can never succeed: a dead letter. */

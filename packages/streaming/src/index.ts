@@ -1,6 +1,16 @@
 export { causeText, parseCause } from './cause.ts'
 export { type Codec, openTopic, type Topic, Undecodable } from './codec.ts'
-export { done, doneUntil, type Emission, type Fold, type Outcome, type Received, reject, type StateCodec, skip } from './fold.ts'
+export {
+  done,
+  doneUntil,
+  type Emission,
+  type Fold,
+  type Outcome,
+  type Received,
+  reject,
+  type StateCodec,
+  skip,
+} from './fold.ts'
 export {
   type Bounds,
   type Cause,
