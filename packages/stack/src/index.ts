@@ -1,0 +1,8 @@
+export { type Brokers, startBrokers } from './brokers.ts'
+export type { Progress } from './download.ts'
+export { type ExtraRedis, type RedisCluster, type RedisOptions, startRedis, startRedisCluster } from './extra-redis.ts'
+export { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
+export { freePorts } from './ports.ts'
+export type { StackOptions } from './settings.ts'
+export { type Addresses, type Stack, type StackKind, stackKinds, startStack } from './stack.ts'
+export { StackUnavailable } from './unavailable.ts'
