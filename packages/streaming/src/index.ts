@@ -1,5 +1,7 @@
 export { causeText, parseCause } from './cause.ts'
+export { type Clock, createClock } from './clock.ts'
 export { type Codec, openTopic, type Topic, Undecodable } from './codec.ts'
+export { deadLettersOf } from './dead-letters.ts'
 export {
   done,
   doneUntil,
@@ -11,6 +13,11 @@ export {
   type StateCodec,
   skip,
 } from './fold.ts'
+export type { Health, LaneHealth, Reach, Running } from './member.ts'
+export { type MemoryLog, memoryLog } from './memory-log.ts'
+export { createMetrics, type MetricName, type Metrics, metricsCatalogue } from './metrics.ts'
+export { type OutboxEntry, packOutbox, publish, unpackOutbox } from './outbox.ts'
+export { partitionOf } from './partition.ts'
 export {
   type Bounds,
   type Cause,
@@ -33,3 +40,7 @@ export {
   Transient,
   UnknownTopic,
 } from './ports.ts'
+export { retrying } from './retry.ts'
+export { type Addressed, type Handled, type Handler, run, type SourceRecord } from './run.ts'
+export { type FoldGuards, type RunOptions, runFold } from './run-fold.ts'
+export { type RejectLimits, rejectLimits } from './tally.ts'

@@ -50,9 +50,10 @@ export type Member = {
   assigned(topic: string, partition: number, committed: number | null): Promise<number>
   /**
    * Records in order, none left out, from the offset last asked for. Nothing more of this partition comes before the
-   * promise settles. `drop` gives the partition up until the group assigns it anew. A rejection fails the subscription.
+   * promise settles. `drop` gives the partition up until the group assigns it anew; `reassign` asks for `assigned` to be
+   * called again at once, because the place to read from changed. A rejection fails the subscription.
    */
-  batch(topic: string, partition: number, messages: readonly Message[]): Promise<'more' | 'drop'>
+  batch(topic: string, partition: number, messages: readonly Message[]): Promise<'more' | 'drop' | 'reassign'>
   /** No longer ours; a batch under way may still finish. */
   revoked(topic: string, partition: number): void
 }
@@ -94,7 +95,10 @@ export type SubscribeOptions = {
 
 /** States of the keys of one fold's partition, with everything that must change together with them. */
 export type Store = {
-  /** Takes the partition: raises its epoch, which shuts out every earlier owner. */
+  /**
+   * Takes the partition: raises its epoch, which shuts out every earlier owner. Epochs of two owners are never equal, not
+   * even when a failover lost the first one's: below a rising count they hold random bits.
+   */
   open(fold: string, partition: number): Promise<StoreLane>
   /** Reads without owning, for APIs. */
   peek(fold: string, partition: number, keys: readonly string[]): Promise<readonly (Buffer | null)[]>
@@ -119,8 +123,12 @@ export type StoreLane = Progress & {
   load(keys: readonly string[]): Promise<readonly (Buffer | null)[]>
   /** The first `limit` due at or before `until`, in order of (due, key). */
   due(until: number, limit: number): Promise<readonly { readonly key: string; readonly at: number }[]>
-  /** All or nothing, and only if epoch and watermark are still the caller's; waits for the configured replicas. */
-  save(change: Change): Promise<'saved' | 'fenced'>
+  /**
+   * All or nothing, and only if epoch and watermark are still the caller's; waits for the configured replicas.
+   * `fenced`: a later owner took the partition. `rewound`: nobody did, but the store is not where the caller left it, as
+   * after a failover that lost the last writes; open the partition again.
+   */
+  save(change: Change): Promise<'saved' | 'fenced' | 'rewound'>
 }
 
 export type CausePosition = readonly [generation: number, offset: number, index: number]

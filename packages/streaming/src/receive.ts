@@ -1,0 +1,38 @@
+import { causePosition, causeSource, isAbove, parseCause } from './cause.ts'
+import { type Codec, Undecodable } from './codec.ts'
+import { type Outcome, reject, skip } from './fold.ts'
+import type { CausePosition, Message } from './ports.ts'
+
+/** What a lane has applied of each source, and what of that is new since the last save. */
+export type Causes = {
+  readonly highest: Map<string, CausePosition>
+  readonly changed: Map<string, CausePosition>
+}
+
+/** A value to handle, or what became of the record without anybody looking at its value. */
+export type Reading<In> = { readonly value: In } | { readonly outcome: Outcome<never> }
+
+/** Decodes a message; bytes nobody can read are rejected. */
+export function read<In>(codec: Codec<In>, message: Message): Reading<In> {
+  if (message.key === null) return { outcome: reject('null-key') }
+  if (message.value === null) return { outcome: reject('null-value') }
+  try {
+    return { value: codec.decode(message.value) }
+  } catch (error) {
+    if (error instanceof Undecodable) return { outcome: reject(error.reason, error) }
+    throw error
+  }
+}
+
+/** Whether the message is new to the lane: a repeat of what its source already led to is skipped. */
+export function checkCause(message: Message, causes: Causes): Outcome<never> | null {
+  if (message.cause === null) return null
+  const cause = parseCause(message.cause)
+  if (cause === null) return reject('wrong-cause')
+  const source = causeSource(cause)
+  const position = causePosition(cause)
+  if (!isAbove(position, causes.highest.get(source))) return skip('repeated')
+  causes.highest.set(source, position)
+  causes.changed.set(source, position)
+  return null
+}

@@ -1,0 +1,314 @@
+// One state per key, each record applied once. The order in a batch: save states, watermark, causes and outbox in one
+// script; publish the outbox; commit. A crash or a zombie can repeat records, never invent others.
+import { LRUCache } from 'lru-cache'
+import { causeText } from './cause.ts'
+import { deadLetter, deadLettersOf } from './dead-letters.ts'
+import { type Emission, type Fold, type Received, skip } from './fold.ts'
+import { type Answer, type LaneWork, type Reach, type Running, runMember } from './member.ts'
+import type { Metrics } from './metrics.ts'
+import { type OutboxEntry, packOutbox, publish, unpackOutbox } from './outbox.ts'
+import { type Cause, type Log, type Message, type Outgoing, Refused, type Store, type StoreLane } from './ports.ts'
+import { type Causes, checkCause, type Reading, read } from './receive.ts'
+import { retrying } from './retry.ts'
+import { createTally, type RejectLimits, rejectLimits } from './tally.ts'
+
+/** Guards that only negative controls turn off, to show that the checker sees what they prevent. */
+export type FoldGuards = {
+  /** Skip records whose cause was applied before. */
+  readonly causes: boolean
+  /** Save before publishing. */
+  readonly saveFirst: boolean
+}
+
+export type RunOptions = {
+  readonly log: Log
+  readonly store: Store
+  /** Before topic and group names, so that several brands share a cluster. */
+  readonly prefix?: string
+  readonly metrics?: Metrics
+  readonly reach?: Reach
+  readonly notice?: (line: string) => void
+  /** Most records of one partition in a batch. */
+  readonly batchRecords?: number
+  readonly sessionTimeoutMs?: number
+  readonly rejectLimits?: RejectLimits
+  /** The operator's word to go on after a stop by rejects. */
+  readonly continueAfterRejects?: boolean
+  /** States kept decoded per partition. */
+  readonly cachedStates?: number
+  /** Keys one tick wakes at most, per partition; the rest wait for the next. */
+  readonly wakesPerTick?: number
+  /** Which run of a topic its offsets belong to; 1 unless an operator raised it after a recreation. */
+  readonly generation?: number
+}
+
+const defaults = { cachedStates: 20_000, wakesPerTick: 1000, generation: 1 }
+
+/** Runs a fold as a member of its consumer group until stopped. Throws `Refused` where going on could lose or repeat. */
+export async function runFold<State, In, Context>(
+  fold: Fold<State, In, Context>,
+  options: RunOptions & { readonly guards?: FoldGuards },
+): Promise<Running> {
+  return runMember({
+    log: options.log,
+    group: `${options.prefix ?? ''}${fold.name}`,
+    paths: [fold.input.path],
+    batchRecords: options.batchRecords,
+    sessionTimeoutMs: options.sessionTimeoutMs,
+    metrics: options.metrics,
+    reach: options.reach ?? (() => {}),
+    open: (_topic, partition, committed, signal) => openLane(fold, partition, committed, signal, options),
+  })
+}
+
+async function openLane<State, In, Context>(
+  fold: Fold<State, In, Context>,
+  partition: number,
+  committed: number | null,
+  signal: AbortSignal,
+  options: RunOptions & { readonly guards?: FoldGuards },
+): Promise<LaneWork> {
+  const { log, store, metrics, notice = () => {} } = options
+  const reach = options.reach ?? (() => {})
+  const guards = options.guards ?? { causes: true, saveFirst: true }
+  const generation = options.generation ?? defaults.generation
+  const wakesPerTick = options.wakesPerTick ?? defaults.wakesPerTick
+  const path = fold.input.path
+  const steady = <T>(work: () => Promise<T>): Promise<T> =>
+    retrying(work, {
+      signal,
+      onRetry: (error, attempt) => {
+        metrics?.record('offerstream_retries_total', 1)
+        if (attempt % 10 === 1) notice(`${fold.name} ${path}/${partition}: ${error.message}; try ${attempt}`)
+      },
+    })
+
+  const lane = await steady(() => store.open(fold.name, partition))
+  const bounds = (await steady(() => log.bounds(path)))[partition]
+  if (bounds === undefined) throw new Refused(`${path} has no partition ${partition} any more`)
+  const start = startOf(fold.name, path, partition, lane, committed, bounds, notice)
+  const tally = createTally(lane.counts, options.rejectLimits ?? rejectLimits, options.continueAfterRejects)
+  if (tally.stopReason() !== null) throw new Refused(`${fold.name} ${path}/${partition}: ${tally.stopReason()}`)
+
+  const outputs = new Map(fold.outputs.map(topic => [topic.name as string, topic]))
+  const causes: Causes = { highest: new Map(lane.causes), changed: new Map() }
+  const cache = new LRUCache<string, { state: State }>({ max: options.cachedStates ?? defaults.cachedStates })
+  let watermark = lane.watermark
+
+  if (lane.outbox !== null) await publish(log, unpackOutbox(lane.outbox))
+
+  const statesOf = async (steps: readonly Received<In>[]): Promise<Map<string, State>> => {
+    const states = new Map<string, State>()
+    const missing = new Set<string>()
+    for (const { key } of steps) {
+      const cached = states.has(key) ? undefined : cache.get(key)
+      if (cached !== undefined) states.set(key, cached.state)
+      else if (!states.has(key)) missing.add(key)
+    }
+    if (missing.size === 0) return states
+    const keys = [...missing]
+    const loaded = await steady(() => lane.load(keys))
+    for (const [index, key] of keys.entries()) {
+      const bytes = loaded[index]
+      states.set(key, bytes == null ? fold.empty : fold.states.decode(bytes))
+    }
+    return states
+  }
+
+  /** Applies what lies between two ticks, or one tick alone: a tick sees the states that everything before it left. */
+  const apply = async (segment: Segment<In>): Promise<Answer> => {
+    const { messages, wakeAt } = segment
+    const steps: Received<In>[] = []
+    const sources: Message[] = []
+    const deadLetters: Outgoing[] = []
+    const refuse = (message: Message, reason: string): void => {
+      deadLetters.push(deadLetter(fold.name, path, message, reason))
+    }
+    for (const [at, message] of messages.entries()) {
+      const reading = segment.readings[at]!
+      const outcome =
+        (guards.causes ? checkCause(message, causes) : null) ?? ('outcome' in reading ? reading.outcome : null)
+      if (outcome !== null) {
+        tally.count(outcome)
+        if (outcome.kind === 'reject') refuse(message, outcome.reason)
+      } else if ('value' in reading) {
+        steps.push({
+          key: message.key!,
+          value: reading.value,
+          cause: { topic: fold.input.name, generation, partition, offset: message.offset, index: 0 },
+        })
+        sources.push(message)
+      }
+    }
+    if (wakeAt !== null && steps.length === 1) {
+      const tick = steps.pop()!
+      const source = sources.pop()!
+      for (const { key } of await steady(() => lane.due(wakeAt, wakesPerTick))) {
+        steps.push({ ...tick, key })
+        sources.push(source)
+      }
+      tally.count(skip('tick'))
+      tally.add('woken', steps.length)
+    }
+
+    const states = await statesOf(steps)
+    const contexts = fold.prepare === undefined || steps.length === 0 ? null : await steady(() => fold.prepare!(steps))
+    const changed = new Set<string>()
+    const due = new Map<string, number | null>()
+    const published = new Map<string, Outgoing[]>()
+    let index = 0
+    for (const [at, step] of steps.entries()) {
+      if (wakeAt === null) index = 0
+      const received: Received<In> = index === 0 ? step : { ...step, cause: { ...step.cause, index } }
+      const outcome = fold.step(
+        states.get(step.key)!,
+        received,
+        contexts === null ? (undefined as Context) : contexts[at]!,
+      )
+      if (wakeAt === null) tally.count(outcome)
+      else due.set(step.key, null)
+      switch (outcome.kind) {
+        case 'done':
+          states.set(step.key, outcome.state)
+          changed.add(step.key)
+          if (outcome.due !== undefined) due.set(step.key, outcome.due)
+          for (const emission of outcome.emit)
+            addEmission(outputs, published, emission, step.key, { ...step.cause, index: index++ })
+          break
+        case 'reject':
+          refuse(sources[at]!, outcome.reason)
+          break
+        case 'skip':
+      }
+    }
+
+    const entries: OutboxEntry[] = []
+    if (deadLetters.length > 0) entries.push({ path: deadLettersOf(path), partition, records: deadLetters })
+    for (const topic of fold.outputs) {
+      const records = published.get(topic.name)
+      if (records !== undefined) entries.push({ path: topic.path, partition, records })
+    }
+    const to = messages[messages.length - 1]!.offset
+    const saves: (readonly [string, Buffer])[] = []
+    for (const key of changed) saves.push([key, fold.states.encode(states.get(key)!)])
+    const outbox = entries.length === 0 ? null : packOutbox(entries)
+    if (!guards.saveFirst) await publish(log, entries)
+    await reach('before-save')
+    const began = performance.now()
+    const saved = await steady(() =>
+      lane.save({
+        from: watermark,
+        to,
+        states: saves,
+        causes: causes.changed,
+        counts: tally.changed,
+        due: [...due],
+        outbox,
+      }),
+    )
+    metrics?.record('offerstream_save_seconds', (performance.now() - began) / 1000)
+    if (saved !== 'saved') {
+      metrics?.record('offerstream_fenced_total', 1)
+      return saved === 'fenced' ? 'drop' : 'reassign'
+    }
+    await reach('after-save')
+    watermark = to
+    for (const [key, state] of states) cache.set(key, { state })
+    causes.changed.clear()
+    for (const [outcome, count] of tally.settle()) metrics?.record('offerstream_records_total', count, outcome)
+    if (guards.saveFirst)
+      for (const entry of entries) {
+        await log.append(entry.path, entry.partition, entry.records)
+        metrics?.record('offerstream_published_total', entry.records.length, entry.path)
+        await reach('after-publish')
+      }
+    const stop = tally.stopReason()
+    if (stop !== null) throw new Refused(`${fold.name} ${path}/${partition}: ${stop}`)
+    return 'more'
+  }
+
+  return {
+    start,
+    async batch(messages) {
+      await steady(() => fold.input.codec.learn(messages.map(message => message.value)))
+      for (const segment of segments(fold, messages)) {
+        const answer = await apply(segment)
+        if (answer !== 'more') return answer
+      }
+      return 'more'
+    },
+  }
+}
+
+type Segment<In> = { readonly messages: Message[]; readonly readings: Reading<In>[]; readonly wakeAt: number | null }
+
+/** Cuts a batch at its ticks; each tick stands alone. */
+function segments<State, In, Context>(
+  fold: Fold<State, In, Context>,
+  messages: readonly Message[],
+): readonly Segment<In>[] {
+  const cut: Segment<In>[] = []
+  for (const message of messages) {
+    const reading = read(fold.input.codec, message)
+    const wakeAt = 'value' in reading ? (fold.wakes?.(reading.value) ?? null) : null
+    const last = cut[cut.length - 1]
+    if (last !== undefined && last.wakeAt === null && wakeAt === null) {
+      last.messages.push(message)
+      last.readings.push(reading)
+    } else cut.push({ messages: [message], readings: [reading], wakeAt })
+  }
+  return cut
+}
+
+function addEmission(
+  outputs: ReadonlyMap<string, Fold<never, never>['outputs'][number]>,
+  published: Map<string, Outgoing[]>,
+  emission: Emission,
+  key: string,
+  cause: Cause,
+): void {
+  const topic = outputs.get(emission.topic)
+  if (topic === undefined)
+    throw new Error(`a step emitted to ${emission.topic}, which its fold does not list among its outputs`)
+  const records = published.get(topic.name) ?? []
+  records.push({ key, value: topic.codec.encode(emission.value as never), cause: causeText(cause) })
+  published.set(topic.name, records)
+}
+
+/** The watermark decides where to begin; whatever it cannot explain is refused, never skipped. */
+function startOf(
+  name: string,
+  path: string,
+  partition: number,
+  lane: StoreLane,
+  committed: number | null,
+  bounds: { first: number; next: number },
+  notice: (line: string) => void,
+): number {
+  const where = `${name} ${path}/${partition}`
+  if (lane.watermark === null) {
+    if (committed !== null && committed > bounds.first)
+      throw new Refused(
+        `${where}: the group committed offset ${committed}, but the store has no watermark: its states are lost. Run: offerstream rebuild ${name}`,
+      )
+    if (bounds.first > 0)
+      throw new Refused(
+        `${where}: the log begins at ${bounds.first} and the store has no states of what came before. Run: offerstream rebuild ${name}`,
+      )
+    return 0
+  }
+  const start = lane.watermark + 1
+  if (start > bounds.next)
+    throw new Refused(
+      `${where}: the watermark is ${lane.watermark}, the log ends at ${bounds.next}: the topic was recreated or truncated. Run: offerstream rebuild ${name}`,
+    )
+  if (start < bounds.first)
+    throw new Refused(
+      `${where}: the watermark is ${lane.watermark}, the log begins at ${bounds.first}: records were deleted before they were applied. Run: offerstream rebuild ${name}`,
+    )
+  if (committed !== null && committed > start)
+    notice(
+      `${where}: the store is ${committed - start} records behind the committed offset, as after a failover; the log fills the gap`,
+    )
+  return start
+}

@@ -1,0 +1,183 @@
+// Maps records without state: publish, then save progress and counts, then commit. A crash repeats records under the
+// same cause, which the readers skip.
+import type { RecordOf, TopicName } from '@offerstream/contracts'
+import { causeText } from './cause.ts'
+import type { Topic } from './codec.ts'
+import { deadLetter, deadLettersOf } from './dead-letters.ts'
+import type { Outcome } from './fold.ts'
+import { type LaneWork, type Running, runMember } from './member.ts'
+import { partitionOf } from './partition.ts'
+import { type Message, type Outgoing, Refused } from './ports.ts'
+import { read } from './receive.ts'
+import { retrying } from './retry.ts'
+import type { RunOptions } from './run-fold.ts'
+import { createTally, rejectLimits } from './tally.ts'
+
+/** A record to publish under a key of its own. */
+export type Addressed = {
+  [Name in TopicName]: { readonly topic: Name; readonly key: string; readonly value: RecordOf<Name> }
+}[TopicName]
+
+export type Handled =
+  | { readonly kind: 'done'; readonly emit: readonly Addressed[] }
+  | Extract<Outcome<never>, { kind: 'skip' | 'reject' }>
+
+/** What is known of a source record besides its value. */
+export type SourceRecord<In> = {
+  readonly key: string
+  readonly value: In
+  readonly bytes: number
+  readonly source: TopicName
+}
+
+export type Handler<In> = {
+  /** Names the consumer group. */
+  readonly name: string
+  readonly inputs: readonly Topic<In>[]
+  readonly outputs: readonly Topic<never>[]
+  handle(record: SourceRecord<In>): Handled
+}
+
+/**
+ * Runs a handler as a member of its group. A source whose committed offset lies outside its log is refused until its
+ * generation is raised (`generations`, by unprefixed topic).
+ */
+export async function run<In>(
+  handler: Handler<In>,
+  options: RunOptions & { readonly generations?: Readonly<Partial<Record<TopicName, number>>> },
+): Promise<Running> {
+  return runMember({
+    log: options.log,
+    group: `${options.prefix ?? ''}${handler.name}`,
+    paths: handler.inputs.map(topic => topic.path),
+    batchRecords: options.batchRecords,
+    sessionTimeoutMs: options.sessionTimeoutMs,
+    metrics: options.metrics,
+    reach: options.reach ?? (() => {}),
+    open: (path, partition, committed, signal) =>
+      openLane(handler, handler.inputs.find(topic => topic.path === path)!, partition, committed, signal, options),
+  })
+}
+
+async function openLane<In>(
+  handler: Handler<In>,
+  input: Topic<In>,
+  partition: number,
+  committed: number | null,
+  signal: AbortSignal,
+  options: RunOptions & { readonly generations?: Readonly<Partial<Record<TopicName, number>>> },
+): Promise<LaneWork> {
+  const { log, store, metrics, notice = () => {} } = options
+  const reach = options.reach ?? (() => {})
+  const generation = options.generations?.[input.name] ?? 1
+  const where = `${handler.name} ${input.path}/${partition}`
+  const steady = <T>(work: () => Promise<T>): Promise<T> =>
+    retrying(work, {
+      signal,
+      onRetry: (error, attempt) => {
+        metrics?.record('offerstream_retries_total', 1)
+        if (attempt % 10 === 1) notice(`${where}: ${error.message}; try ${attempt}`)
+      },
+    })
+  // The generation is part of the name: what was counted of an earlier run of the topic says nothing of this one.
+  const lane = await steady(() => store.open(`${handler.name}.${input.name}@${generation}`, partition))
+  const bounds = (await steady(() => log.bounds(input.path)))[partition]
+  if (bounds === undefined) throw new Refused(`${input.path} has no partition ${partition} any more`)
+  const start = startOf(where, lane.watermark, generation > 1 ? null : committed, bounds)
+  const tally = createTally(lane.counts, options.rejectLimits ?? rejectLimits, options.continueAfterRejects)
+  if (tally.stopReason() !== null) throw new Refused(`${where}: ${tally.stopReason()}`)
+  const outputs = new Map<string, { topic: Topic<never>; partitions: number }>()
+  for (const topic of handler.outputs)
+    outputs.set(topic.name, { topic, partitions: (await steady(() => log.bounds(topic.path))).length })
+  let watermark = lane.watermark
+
+  return {
+    start,
+    async batch(messages) {
+      await steady(() => input.codec.learn(messages.map(message => message.value)))
+      const published = new Map<string, { path: string; partition: number; records: Outgoing[] }>()
+      const deadLetters: Outgoing[] = []
+      for (const message of messages) {
+        const reading = read(input.codec, message)
+        const outcome: Handled =
+          'outcome' in reading
+            ? (reading.outcome as Handled)
+            : handler.handle({
+                key: message.key!,
+                value: reading.value,
+                bytes: message.value!.length,
+                source: input.name,
+              })
+        tally.count(outcome.kind === 'done' ? { kind: 'done', state: undefined, emit: [] } : outcome)
+        if (outcome.kind === 'reject') deadLetters.push(deadLetter(handler.name, input.path, message, outcome.reason))
+        if (outcome.kind === 'done')
+          for (const [index, emission] of outcome.emit.entries())
+            address(
+              outputs,
+              published,
+              emission,
+              causeText({ topic: input.name, generation, partition, offset: message.offset, index }),
+              message,
+            )
+      }
+      await reach('before-publish')
+      await Promise.all([
+        ...[...published.values()].map(each => log.append(each.path, each.partition, each.records)),
+        ...(deadLetters.length > 0 ? [log.append(deadLettersOf(input.path), partition, deadLetters)] : []),
+      ])
+      await reach('after-publish')
+      for (const { path, records } of published.values())
+        metrics?.record('offerstream_published_total', records.length, path)
+      const to = messages[messages.length - 1]!.offset
+      const saved = await steady(() =>
+        lane.save({ from: watermark, to, states: [], causes: new Map(), counts: tally.changed, due: [], outbox: null }),
+      )
+      if (saved !== 'saved') {
+        metrics?.record('offerstream_fenced_total', 1)
+        return saved === 'fenced' ? 'drop' : 'reassign'
+      }
+      await reach('after-save')
+      watermark = to
+      for (const [outcome, count] of tally.settle()) metrics?.record('offerstream_records_total', count, outcome)
+      const stop = tally.stopReason()
+      if (stop !== null) throw new Refused(`${where}: ${stop}`)
+      return 'more'
+    },
+  }
+}
+
+function address(
+  outputs: ReadonlyMap<string, { topic: Topic<never>; partitions: number }>,
+  published: Map<string, { path: string; partition: number; records: Outgoing[] }>,
+  emission: Addressed,
+  cause: string,
+  message: Message,
+): void {
+  const output = outputs.get(emission.topic)
+  if (output === undefined)
+    throw new Error(`a handler emitted to ${emission.topic}, which it does not list among its outputs`)
+  const partition = partitionOf(emission.key, output.partitions)
+  const lane = `${output.topic.path}/${partition}`
+  const entry = published.get(lane) ?? { path: output.topic.path, partition, records: [] }
+  entry.records.push({
+    key: emission.key,
+    value: output.topic.codec.encode(emission.value as never),
+    cause,
+    timestamp: message.timestamp,
+  })
+  published.set(lane, entry)
+}
+
+function startOf(
+  where: string,
+  watermark: number | null,
+  committed: number | null,
+  bounds: { first: number; next: number },
+): number {
+  const wanted = watermark === null ? (committed ?? bounds.first) : watermark + 1
+  if (wanted < bounds.first || wanted > bounds.next)
+    throw new Refused(
+      `${where}: wanted offset ${wanted}, the log holds ${bounds.first} to ${bounds.next}: the topic was recreated, or records were deleted unread. Raise its generation (OFFERSTREAM_GENERATIONS) to begin anew`,
+    )
+  return wanted
+}
