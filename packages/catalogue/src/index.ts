@@ -1,1 +1,8 @@
-export {}
+export { billOf, type MonthlyUse } from './bill.ts'
+export { checkRecord } from './check.ts'
+export { contactPolicyName, contactPolicyOf, defaultContactPolicy } from './contact-policy.ts'
+export { isSold, itemsAt, stampOf } from './items.ts'
+export { nearest } from './nearest.ts'
+export { applyRecord, emptyPlaybook, type Playbook, passOver, promotionKey } from './playbook.ts'
+export { type CompiledRule, compileRule, predicateFields } from './predicates.ts'
+export { promotionsFor, promotionsInUse } from './promotions.ts'

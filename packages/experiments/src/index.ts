@@ -1,1 +1,1 @@
-export {}
+export { assign, isRunning } from './assign.ts'

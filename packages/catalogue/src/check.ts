@@ -1,0 +1,135 @@
+import type { CatalogueItem, PlaybookRecord } from '@offerstream/contracts'
+import { contactPolicyName } from './contact-policy.ts'
+import { nearest } from './nearest.ts'
+import { emptyPlaybook, type Playbook } from './playbook.ts'
+import { problemsOf } from './predicates.ts'
+
+type Body = PlaybookRecord['body']
+type Check<Type extends Body['type']> = (
+  body: Extract<Body, { readonly type: Type }>,
+  known: { readonly features: readonly string[]; readonly playbook: Playbook },
+) => string[]
+
+/**
+ * What is wrong with a record, each problem naming its field; empty where nothing is. `playbook` is the one it would
+ * join: items it names must be there, and money must be in the currency that is there.
+ */
+export function checkRecord(
+  record: PlaybookRecord,
+  features: readonly string[],
+  playbook: Playbook = emptyPlaybook,
+): string[] {
+  const { body } = record
+  const check = checks[body.type] as Check<Body['type']>
+  const problems = check(body as never, { features, playbook })
+  if (body.name.trim() === '') problems.unshift('name is empty')
+  return problems.map(problem => `${body.type} ${body.name}: ${problem}`)
+}
+
+const checks: { readonly [Type in Body['type']]: Check<Type> } = {
+  item: (item, { playbook }) => [
+    ...(item.kind === 'discount' ? atLeast(item, 'priceMinor', 0) : above(item, 'priceMinor', 0)),
+    ...(['overageMinorPerGb', 'overageMinorPerMinute', 'overageMinorPerText'] as const).flatMap(field =>
+      atLeast(item, field, 0),
+    ),
+    ...(['quotaKb', 'minutes', 'texts', 'stock'] as const).flatMap(field =>
+      item[field] === null ? [] : atLeast(item, field, 0),
+    ),
+    ...(['speedKbps', 'validityDays'] as const).flatMap(field => (item[field] === null ? [] : above(item, field, 0))),
+    ...currency(item.currency, playbook),
+    ...(item.channels.length === 0 ? ['channels is empty, wanted at least one'] : []),
+    ...(Object.keys(item.text).length === 0
+      ? []
+      : item.text['en'] === undefined
+        ? ['text has no en to fall back on']
+        : []),
+    ...period('availableFrom', item.availableFrom, 'availableTo', item.availableTo),
+  ],
+  rule: (rule, { features }) => [
+    ...(rule.why.trim() === '' ? ['why is empty'] : []),
+    ...(rule.when.length === 0 ? ['when is empty: it would refuse everything, use a kill switch'] : []),
+    ...rule.when.flatMap(predicate => problemsOf(predicate, features).map(problem => `when: ${problem}`)),
+  ],
+  lever: (lever, { playbook }) => [
+    ...atLeast(lever, 'factor', 0),
+    ...target(lever),
+    ...knownItem(lever.item, playbook),
+  ],
+  budget: (budget, { playbook }) => [
+    ...atLeast(budget, 'amountMinor', 0),
+    ...target(budget),
+    ...knownItem(budget.item, playbook),
+    ...currency(budget.currency, playbook),
+    ...period('from', budget.from, 'to', budget.to),
+  ],
+  experiment: experiment => [
+    ...(experiment.arms.length === 0 ? ['arms is empty'] : []),
+    ...experiment.arms.flatMap(arm => share(`share of arm ${arm.name}`, arm.share)),
+    ...(new Set(experiment.arms.map(arm => arm.name)).size < experiment.arms.length ? ['two arms share a name'] : []),
+    ...sharesAddUp(experiment.arms.reduce((sum, arm) => sum + arm.share, 0)),
+    ...period('from', experiment.from, 'to', experiment.to),
+  ],
+  model: model => [
+    ...(/^[a-z0-9][a-z0-9-]*$/.test(model.name) ? [] : ['name is not lower-case words joined by hyphens']),
+    ...(/^[A-Za-z0-9][\w.-]*$/.test(model.version) ? [] : [`version is ${model.version}, not a folder's name`]),
+    ...(/^[0-9a-f]{64}$/.test(model.sha256) ? [] : ['sha256 is not 64 hexadecimal digits']),
+    ...share('share', model.share),
+  ],
+  kill_switch: (kill, { playbook }) => [
+    ...(kill.scope === 'global' || kill.target ? [] : [`target is missing, scope ${kill.scope} needs one`]),
+    ...(kill.scope === 'item' ? knownItem(kill.target, playbook) : []),
+  ],
+  contact_policy: policy => [
+    ...(policy.name === contactPolicyName ? [] : [`name is ${policy.name}, wanted ${contactPolicyName}`]),
+    ...share('explorationShare', policy.explorationShare),
+    ...(
+      [
+        'minimumGapMinutes',
+        'offersPerWeek',
+        'offersPerCategoryPerWeek',
+        'sameItemGapDays',
+        'rejectionCoolDownDays',
+        'priceStepShare',
+        'minimumValueMinor',
+      ] as const
+    ).flatMap(field => atLeast(policy, field, 0)),
+    ...above(policy, 'validHours', 0),
+    ...(['quietFromHour', 'quietToHour'] as const).flatMap(field =>
+      policy[field] >= 0 && policy[field] <= 23 ? [] : [`${field} is ${policy[field]}, wanted 0 to 23`],
+    ),
+  ],
+}
+
+type Numbers<Field extends string> = { readonly [Name in Field]: number | null }
+
+const atLeast = <Field extends string>(body: Numbers<Field>, field: Field, least: number): string[] =>
+  body[field]! >= least && Number.isFinite(body[field]) ? [] : [`${field} is ${body[field]}, wanted ${least} or more`]
+
+const above = <Field extends string>(body: Numbers<Field>, field: Field, bound: number): string[] =>
+  body[field]! > bound && Number.isFinite(body[field]) ? [] : [`${field} is ${body[field]}, wanted more than ${bound}`]
+
+const share = (field: string, value: number): string[] =>
+  value >= 0 && value <= 1 ? [] : [`${field} is ${value}, wanted 0 to 1`]
+
+const sharesAddUp = (sum: number): string[] =>
+  Math.abs(sum - 1) < 1e-9 ? [] : [`share: the arms' shares add up to ${Number(sum.toFixed(9))}, wanted 1`]
+
+const period = (from: string, start: number | null, to: string, end: number | null): string[] =>
+  start !== null && end !== null && end <= start ? [`${to} is not after ${from}`] : []
+
+const target = (body: { readonly item: string | null; readonly category: string | null }): string[] =>
+  body.item !== null && body.category !== null ? ['item and category are both given, wanted one of them'] : []
+
+function currency(code: string, playbook: Playbook): string[] {
+  if (!/^[A-Z]{3}$/.test(code)) return [`currency is ${code}, wanted three capital letters`]
+  const { value: first } = playbook.items.values().next() as { value: CatalogueItem | undefined }
+  return first === undefined || first.currency === code
+    ? []
+    : [`currency is ${code}, the catalogue is in ${first.currency}`]
+}
+
+function knownItem(name: string | null, playbook: Playbook): string[] {
+  if (name === null || playbook.items.has(name)) return []
+  const like = nearest(name, playbook.items.keys())
+  return [`item ${name} is unknown${like === null ? '' : `, nearest is ${like}`}`]
+}

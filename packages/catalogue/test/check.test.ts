@@ -1,0 +1,120 @@
+import type { PlaybookRecord } from '@offerstream/contracts'
+import { describe, expect, it } from 'vitest'
+import { checkRecord, compileRule, nearest } from '../src/index.ts'
+import { plan, playbookOf, samples } from './records.ts'
+
+const features = ['data_mb_30d', 'purchases_90d']
+const check = (body: PlaybookRecord['body'], playbook = playbookOf(plan)) =>
+  checkRecord({ at: 0, body }, features, playbook)
+const when = (field: string, number: number | null, text: string | null = null) => ({
+  ...samples.rule,
+  when: [{ subject: 'feature' as const, field, operator: 'gt' as const, number, text }],
+})
+
+describe.each(Object.entries(samples))('a record of type %s', (_type, body) => {
+  it('is taken when nothing is wrong with it', () => expect(check(body)).toEqual([]))
+  it('is refused without a name', () => expect(check({ ...body, name: ' ' } as never).join()).toContain('name'))
+})
+
+it.each<[string, PlaybookRecord['body'], string]>([
+  ['a negative price', { ...plan, priceMinor: -5 }, 'item plan-m: priceMinor is -5, wanted more than 0'],
+  ['a price of zero', { ...plan, priceMinor: 0 }, 'item plan-m: priceMinor is 0, wanted more than 0'],
+  ['another currency', { ...plan, currency: 'USD' }, 'item plan-m: currency is USD, the catalogue is in EUR'],
+  ['no currency', { ...plan, currency: 'euro' }, 'item plan-m: currency is euro, wanted three capital letters'],
+  [
+    'an end before its beginning',
+    { ...plan, availableFrom: 9, availableTo: 8 },
+    'item plan-m: availableTo is not after availableFrom',
+  ],
+  ['a text without English', { ...plan, text: { de: 'Zehn' } }, 'item plan-m: text has no en to fall back on'],
+  [
+    'an unknown feature',
+    when('data_mb_3d', 1),
+    'rule no-travel-for-students: when: unknown feature data_mb_3d, nearest is data_mb_30d',
+  ],
+  [
+    'a number without a number',
+    when('data_mb_30d', null, 'much'),
+    'rule no-travel-for-students: when: data_mb_30d is compared with a number, and only with one',
+  ],
+  [
+    'a rule that refuses everything',
+    { ...samples.rule, when: [] },
+    'rule no-travel-for-students: when is empty: it would refuse everything, use a kill switch',
+  ],
+  [
+    'an unknown item',
+    { ...samples.lever, item: 'plan-n' },
+    'lever push-plan-m: item plan-n is unknown, nearest is plan-m',
+  ],
+  [
+    'shares that do not add up',
+    {
+      ...samples.experiment,
+      arms: [
+        { name: 'a', share: 0.3, policy: 'champion' },
+        { name: 'b', share: 0.6, policy: 'champion' },
+      ],
+    },
+    "experiment levers: share: the arms' shares add up to 0.9, wanted 1",
+  ],
+  ['a share above one', { ...samples.model, share: 2 }, 'model plan-ranker: share is 2, wanted 0 to 1'],
+  [
+    'a version that climbs out of its folder',
+    { ...samples.model, version: '../1' },
+    "model plan-ranker: version is ../1, not a folder's name",
+  ],
+  [
+    'a kill switch without target',
+    { ...samples.kill_switch, scope: 'item' },
+    'kill_switch all: target is missing, scope item needs one',
+  ],
+  [
+    'an hour past midnight',
+    { ...samples.contact_policy, quietToHour: 24 },
+    'contact_policy default: quietToHour is 24, wanted 0 to 23',
+  ],
+  [
+    'another contact policy',
+    { ...samples.contact_policy, name: 'gentle' },
+    'contact_policy gentle: name is gentle, wanted default',
+  ],
+])('%s is refused with the field named', (_what, body, problem) => expect(check(body)).toEqual([problem]))
+
+describe('a rule', () => {
+  const facts = { segment: 'student', bundle: true } as never
+  const rule = (...predicates: (readonly ['feature' | 'item' | 'customer', string, string, number | string])[]) =>
+    compileRule(
+      {
+        ...samples.rule,
+        when: predicates.map(([subject, field, operator, wanted]) => ({
+          subject,
+          field,
+          operator: operator as 'eq',
+          number: typeof wanted === 'number' ? wanted : null,
+          text: typeof wanted === 'string' ? wanted : null,
+        })),
+      },
+      features,
+    )
+  it('holds when all of its predicates do', () => {
+    const both = rule(['customer', 'segment', 'eq', 'student'], ['feature', 'purchases_90d', 'ge', 2])
+    expect(both(plan, facts, [0, 2])).toBe(true)
+    expect(both(plan, facts, [0, 1])).toBe(false)
+  })
+  it.each(['lt', 'le', 'eq', 'ne', 'ge', 'gt'])('with %s does not hold for a missing value', operator => {
+    expect(rule(['feature', 'data_mb_30d', operator, 1])(plan, facts, [Number.NaN, 0])).toBe(false)
+    expect(rule(['item', 'quotaKb', operator, 1])({ ...plan, quotaKb: null }, facts, [0, 0])).toBe(false)
+  })
+  it('compares a boolean as 0 or 1', () => {
+    expect(rule(['customer', 'bundle', 'eq', 1])(plan, facts, [])).toBe(true)
+    expect(rule(['item', 'recurring', 'eq', 0])(plan, facts, [])).toBe(false)
+  })
+  it('that names nothing known cannot be compiled', () =>
+    expect(() => rule(['item', 'prise', 'gt', 1])).toThrow('unknown item prise'))
+})
+
+it('a nearest name is one that is alike, or none', () => {
+  expect(nearest('data_mb_3d', features)).toBe('data_mb_30d')
+  expect(nearest('zz', features)).toBeNull()
+})
