@@ -15,6 +15,8 @@ export {
 } from './fold.ts'
 export type { Health, LaneHealth, Reach, Running } from './member.ts'
 export { type MemoryLog, memoryLog } from './memory-log.ts'
+export { memoryRegistry } from './memory-registry.ts'
+export { memoryStore } from './memory-store.ts'
 export { createMetrics, type MetricName, type Metrics, metricsCatalogue } from './metrics.ts'
 export { type OutboxEntry, packOutbox, publish, unpackOutbox } from './outbox.ts'
 export { partitionOf } from './partition.ts'

@@ -1,0 +1,82 @@
+import { type DueQueue, dueQueue } from './due-queue.ts'
+import type { CausePosition, Change, Store, StoreGuards, StoreLane } from './ports.ts'
+
+type Held = {
+  epoch: number
+  watermark: number | null
+  readonly states: Map<string, Buffer>
+  readonly causes: Map<string, CausePosition>
+  readonly counts: Map<string, number>
+  readonly due: DueQueue
+  outbox: Buffer | null
+}
+
+/** What memory stores hold, for several of them on the same data. */
+export type StoreMemory = Map<string, Held>
+export const storeMemory = (): StoreMemory => new Map()
+
+/** A store in this process. Owners that compete for a partition open it on the same one, or on the same memory. */
+export function memoryStore(options: { readonly guards?: StoreGuards; readonly memory?: StoreMemory } = {}): Store {
+  const { guards = { compare: true, epoch: true }, memory: partitions = storeMemory() } = options
+  const nameOf = (fold: string, partition: number) => `${fold}:${partition}`
+  const load = (held: Held | undefined, keys: readonly string[]) => keys.map(key => held?.states.get(key) ?? null)
+
+  return {
+    async open(fold, partition) {
+      const name = nameOf(fold, partition)
+      const held = partitions.get(name) ?? unopened()
+      partitions.set(name, held)
+      held.epoch++
+      return laneOf(held, guards, async keys => load(held, keys))
+    },
+    peek: async (fold, partition, keys) => load(partitions.get(nameOf(fold, partition)), keys),
+    async peekProgress(fold, partition) {
+      const held = partitions.get(nameOf(fold, partition))
+      return held === undefined ? null : { epoch: held.epoch, watermark: held.watermark, counts: new Map(held.counts) }
+    },
+    async close() {},
+  }
+}
+
+function laneOf(held: Held, guards: StoreGuards, load: StoreLane['load']): StoreLane {
+  const { epoch, watermark, outbox } = held
+  return {
+    epoch,
+    watermark,
+    outbox,
+    causes: new Map(held.causes),
+    counts: new Map(held.counts),
+    load,
+    due: async (until, limit) => held.due.first(until, limit),
+    async save(change) {
+      if (guards.compare) {
+        if (guards.epoch && held.epoch !== epoch) return 'fenced'
+        if (held.watermark !== change.from) return 'fenced'
+      }
+      apply(held, change)
+      return 'saved'
+    },
+  }
+}
+
+function apply(held: Held, change: Change): void {
+  held.watermark = change.to
+  for (const [key, state] of change.states) {
+    if (state === null) held.states.delete(key)
+    else held.states.set(key, Buffer.from(state))
+  }
+  for (const [source, position] of change.causes) held.causes.set(source, position)
+  for (const [reason, count] of change.counts) held.counts.set(reason, count)
+  for (const [key, at] of change.due) held.due.set(key, at)
+  held.outbox = change.outbox === null ? null : Buffer.from(change.outbox)
+}
+
+const unopened = (): Held => ({
+  epoch: 0,
+  watermark: null,
+  states: new Map(),
+  causes: new Map(),
+  counts: new Map(),
+  due: dueQueue(),
+  outbox: null,
+})

@@ -1,0 +1,4 @@
+import { memoryRegistry } from '../src/index.ts'
+import { registryConformance } from './registry-conformance.ts'
+
+registryConformance('the memory registry', async () => memoryRegistry())
