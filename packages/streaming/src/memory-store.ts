@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { type DueQueue, dueQueue } from './due-queue.ts'
 import type { CausePosition, Change, Store, StoreGuards, StoreLane } from './ports.ts'
 
@@ -26,7 +27,7 @@ export function memoryStore(options: { readonly guards?: StoreGuards; readonly m
       const name = nameOf(fold, partition)
       const held = partitions.get(name) ?? unopened()
       partitions.set(name, held)
-      held.epoch++
+      held.epoch = nextEpoch(held.epoch)
       return laneOf(held, guards, async keys => load(held, keys))
     },
     peek: async (fold, partition, keys) => load(partitions.get(nameOf(fold, partition)), keys),
@@ -50,8 +51,8 @@ function laneOf(held: Held, guards: StoreGuards, load: StoreLane['load']): Store
     due: async (until, limit) => held.due.first(until, limit),
     async save(change) {
       if (guards.compare) {
-        if (guards.epoch && held.epoch !== epoch) return 'fenced'
-        if (held.watermark !== change.from) return 'fenced'
+        if (guards.epoch && held.epoch > epoch) return 'fenced'
+        if ((guards.epoch && held.epoch !== epoch) || held.watermark !== change.from) return 'rewound'
       }
       apply(held, change)
       return 'saved'
@@ -70,6 +71,9 @@ function apply(held: Held, change: Change): void {
   for (const [key, at] of change.due) held.due.set(key, at)
   held.outbox = change.outbox === null ? null : Buffer.from(change.outbox)
 }
+
+/** A rising count above twenty random bits, so that no two owners share an epoch even where the count was set back. */
+const nextEpoch = (epoch: number): number => (Math.floor(epoch / 2 ** 20) + 1) * 2 ** 20 + randomInt(2 ** 20)
 
 const unopened = (): Held => ({
   epoch: 0,

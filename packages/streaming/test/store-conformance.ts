@@ -209,12 +209,12 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
       expect((await store.peekProgress(fold, partition))?.watermark).toBe(last.epoch)
     })
 
-    test('a save from a watermark that is not the stored one is fenced', async () => {
+    test('a save from a watermark that is not the stored one finds the store rewound', async () => {
       const fold = newFold()
       const lane = await store.open(fold, partition)
       await lane.save(change(null, 10, { states: [['a', bytes('10')]] }))
       for (const from of [null, 0, 9, 11]) {
-        expect(await lane.save(change(from, 12, { states: [['a', bytes('stale')]] }))).toBe('fenced')
+        expect(await lane.save(change(from, 12, { states: [['a', bytes('stale')]] }))).toBe('rewound')
       }
       expect(await lane.load(['a'])).toEqual([bytes('10')])
       expect((await store.peekProgress(fold, partition))?.watermark).toBe(10)
@@ -416,7 +416,7 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
 
       test('without the epoch the watermark is compared still', async () => {
         const { stale } = await overtaken({ compare: true, epoch: false })
-        expect(await stale.save(change(1, 2))).toBe('fenced')
+        expect(await stale.save(change(1, 2))).toBe('rewound')
       })
     })
   })

@@ -1,0 +1,105 @@
+// What every service's main.ts shares: connections from the settings, health and metrics, an orderly end.
+import fastify, { type FastifyInstance } from 'fastify'
+import pino, { type Logger } from 'pino'
+import { type Clock, createClock } from './clock.ts'
+import { confluentRegistry } from './confluent-registry.ts'
+import { failPoint } from './fail-point.ts'
+import { kafkaLog } from './kafka-log.ts'
+import type { Reach, Running } from './member.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+import type { Log, Registry, Store } from './ports.ts'
+import { redisStore } from './redis-store.ts'
+import type { FoldGuards } from './run-fold.ts'
+import type { Settings } from './settings.ts'
+
+/** What a service runs on. In one process with others, log, store and registry are shared and the rest is its own. */
+export type Surroundings = {
+  readonly log: Log
+  readonly store: Store
+  readonly registry: Registry
+  readonly clock: Clock
+  readonly prefix: string
+  readonly partitions: number
+  readonly metrics?: Metrics
+  readonly reach?: Reach
+  readonly notice?: (line: string) => void
+  readonly guards?: FoldGuards
+  readonly batchRecords?: number
+  readonly sessionTimeoutMs?: number
+  readonly continueAfterRejects?: boolean
+}
+
+/** Opens what the settings name. */
+export function openSurroundings(service: string, settings: Settings): Surroundings & { readonly logger: Logger; readonly metrics: Metrics; close(): Promise<void> } {
+  const logger = pino({ name: service, level: settings.text('OFFERSTREAM_LOG_LEVEL') }, pino.destination(2))
+  const off = settings.list('OFFERSTREAM_GUARDS_OFF')
+  const prefix = settings.text('OFFERSTREAM_PREFIX')
+  const log = kafkaLog({ brokers: settings.list('OFFERSTREAM_KAFKA_BROKERS'), clientId: service, onNotice: line => logger.warn(line) })
+  const urls = settings.list('OFFERSTREAM_REDIS_URL')
+  const store = redisStore({
+    url: urls.length === 1 ? urls[0]! : urls,
+    prefix: `${prefix}os`,
+    replicas: settings.number('OFFERSTREAM_REDIS_REPLICAS'),
+    guards: { compare: !off.includes('compare'), epoch: !off.includes('epoch') },
+  })
+  const [origin, since, speed] = settings.text('OFFERSTREAM_CLOCK').split('/').map(Number)
+  const reach = failPoint(settings.text('OFFERSTREAM_FAIL_POINT'))
+  return {
+    log,
+    store,
+    registry: confluentRegistry({ host: settings.text('OFFERSTREAM_REGISTRY_URL') }),
+    clock: speed === undefined ? createClock() : createClock({ origin: origin!, since: since!, speed }),
+    prefix,
+    partitions: settings.number('OFFERSTREAM_PARTITIONS'),
+    metrics: createMetrics(service),
+    ...(reach === null ? {} : { reach }),
+    notice: line => logger.warn(line),
+    guards: { causes: !off.includes('causes'), saveFirst: !off.includes('save-first') },
+    batchRecords: settings.number('OFFERSTREAM_BATCH_RECORDS'),
+    sessionTimeoutMs: settings.number('OFFERSTREAM_SESSION_TIMEOUT_MS'),
+    continueAfterRejects: settings.flag('OFFERSTREAM_CONTINUE_AFTER_REJECTS'),
+    logger,
+    async close() {
+      await log.close()
+      await store.close()
+    },
+  }
+}
+
+/** Health that means progress, and metrics, on a server that a service may add its API to. */
+export function statusServer(running: Running, metrics: Metrics): FastifyInstance {
+  const server = fastify()
+  server.get('/health', async (_request, reply) => {
+    const health = await running.health()
+    return reply.code(health.ok ? 200 : 503).send(health)
+  })
+  server.get('/metrics', async (_request, reply) => reply.type('text/plain').send(await metrics.page()))
+  return server
+}
+
+/**
+ * Runs a service as a process: starts it, serves health and metrics, drains on SIGTERM and SIGINT. Ends with exit code 0
+ * after a drain, 1 with a message when it could not start or go on.
+ */
+export async function serve(service: string, settings: Settings, start: (surroundings: Surroundings) => Promise<Running>, addRoutes?: (server: FastifyInstance, surroundings: Surroundings) => void): Promise<void> {
+  const surroundings = openSurroundings(service, settings)
+  const { logger } = surroundings
+  const fail = (error: unknown): never => {
+    logger.fatal({ name: (error as Error).name, stack: (error as Error).stack }, (error as Error).message)
+    process.exit(1)
+  }
+  const running = await start(surroundings).catch(fail)
+  const server = statusServer(running, surroundings.metrics)
+  addRoutes?.(server, surroundings)
+  const address = await server.listen({ host: settings.text('OFFERSTREAM_HTTP_HOST'), port: settings.number('OFFERSTREAM_HTTP_PORT') })
+  logger.info(`${service} is running; health and metrics at ${address}`)
+  const stop = async (): Promise<void> => {
+    logger.info('draining')
+    await running.stop()
+    await server.close()
+    await surroundings.close()
+    process.exit(0)
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop().catch(fail))
+  await running.done.catch(fail)
+}
