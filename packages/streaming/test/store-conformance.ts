@@ -50,7 +50,7 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
 
     test('the first owner finds an empty partition', async () => {
       const lane = await store.open(newFold(), partition)
-      expect(lane).toMatchObject({ epoch: 1, watermark: null, outbox: null })
+      expect(lane).toMatchObject({ watermark: null, outbox: null })
       expect(lane.causes.size + lane.counts.size).toBe(0)
       expect(await lane.load(['a', 'b'])).toEqual([null, null])
       expect(await lane.due(Number.MAX_SAFE_INTEGER, 10)).toEqual([])
@@ -75,7 +75,7 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
       )
       expect(saved).toBe('saved')
       const next = await store.open(fold, partition)
-      expect(next.epoch).toBe(2)
+      expect(next.epoch).toBeGreaterThan(2 ** 20)
       expect(next.watermark).toBe(41)
       expect([...next.causes].sort()).toEqual([
         ['purchases/3', [1, 40, 2]],
@@ -90,7 +90,7 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
       expect(await next.due(1_000, 10)).toEqual([{ key: 'a', at: 1_000 }])
       expect(await store.peek(fold, partition, ['b', 'a'])).toEqual([null, bytes('one')])
       expect(await store.peekProgress(fold, partition)).toEqual({
-        epoch: 2,
+        epoch: next.epoch,
         watermark: 41,
         counts: new Map([
           ['already-applied', 1],
@@ -179,7 +179,7 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
         [other, 1],
       ] as const) {
         const stranger = await store.open(fold, at)
-        expect(stranger).toMatchObject({ epoch: 1, watermark: null })
+        expect(stranger).toMatchObject({ watermark: null })
         expect(await stranger.load(['a'])).toEqual([null])
         expect(await stranger.due(9, 9)).toEqual([])
       }
