@@ -1,7 +1,7 @@
 export { causeText, parseCause } from './cause.ts'
 export { type Clock, createClock } from './clock.ts'
 export { type Codec, openTopic, type Topic, Undecodable } from './codec.ts'
-export { deadLettersOf } from './dead-letters.ts'
+export { deadLetter, deadLettersOf } from './dead-letters.ts'
 export {
   done,
   doneUntil,
@@ -13,7 +13,15 @@ export {
   type StateCodec,
   skip,
 } from './fold.ts'
-export type { Health, LaneHealth, Reach, Running } from './member.ts'
+export {
+  type Answer,
+  type Health,
+  type LaneHealth,
+  type LaneWork,
+  type Reach,
+  type Running,
+  runMember,
+} from './member.ts'
 export { type MemoryLog, memoryLog } from './memory-log.ts'
 export { memoryRegistry } from './memory-registry.ts'
 export { memoryStore } from './memory-store.ts'
@@ -42,7 +50,9 @@ export {
   Transient,
   UnknownTopic,
 } from './ports.ts'
-export { retrying } from './retry.ts'
+export { type Causes, checkCause, read } from './receive.ts'
+export { type RedisStoreOptions, redisStore } from './redis-store.ts'
+export { Abandoned, retrying } from './retry.ts'
 export { type Addressed, type Handled, type Handler, run, type SourceRecord } from './run.ts'
-export { type FoldGuards, type RunOptions, runFold } from './run-fold.ts'
-export { type RejectLimits, rejectLimits } from './tally.ts'
+export { type FoldGuards, type RunOptions, runFold, startOf } from './run-fold.ts'
+export { createTally, type RejectLimits, rejectLimits, type Tally } from './tally.ts'

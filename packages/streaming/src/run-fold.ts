@@ -276,7 +276,7 @@ function addEmission(
 }
 
 /** The watermark decides where to begin; whatever it cannot explain is refused, never skipped. */
-function startOf(
+export function startOf(
   name: string,
   path: string,
   partition: number,
