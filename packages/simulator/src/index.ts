@@ -1,1 +1,8 @@
-export {}
+export { type Arrival, arrivals, type Disturbance, disturb } from './disturb.ts'
+export { events, type OperatorEvent } from './events.ts'
+export { acceptanceOf, type Latents, latentsOf } from './oracle.ts'
+export type { Preset } from './parameters.ts'
+export { playbookRecords } from './playbook.ts'
+export { type Reaction, react, reactLater } from './react.ts'
+export { type SteadyOptions, steady } from './steady.ts'
+export { createWorld, customerRecords, type World, type WorldOptions } from './world.ts'
