@@ -1,17 +1,14 @@
 // A Kafka cluster whose brokers can be killed and brought back, for fault tests.
-import { rm } from 'node:fs/promises'
-import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { javaRuntime, kafkaJars } from './artifacts.ts'
 import { download } from './download.ts'
-import { takeInstance } from './instance.ts'
+import { openScratch } from './instance.ts'
 import type { JavaChild } from './java.ts'
 import { type KafkaNode, startKafka } from './kafka.ts'
 import { refuseWhatIsMissing } from './local.ts'
 import { freePorts } from './ports.ts'
 import { downloadsFolder } from './prerequisites.ts'
 import { kafkaBrokers } from './probe.ts'
-import { createChildren } from './process.ts'
 import { type StackOptions, withDefaults } from './settings.ts'
 
 export type Brokers = {
@@ -27,8 +24,7 @@ export type Brokers = {
 export async function startBrokers(count: number, options: Omit<StackOptions, 'fresh'> = {}): Promise<Brokers> {
   const settings = withDefaults({ instance: 'brokers', ...options })
   refuseWhatIsMissing(settings)
-  const { folder, lock } = await takeInstance(settings)
-  const children = await createChildren(folder)
+  const { children, close } = await openScratch(settings)
   try {
     const downloads = { folder: downloadsFolder(settings.directory), ...settings }
     const [java, jars] = await Promise.all([
@@ -48,7 +44,6 @@ export async function startBrokers(count: number, options: Omit<StackOptions, 'f
         mayTrain: false,
       }),
     )
-    await Promise.all(nodes.map(({ name }) => rm(path.join(folder, name), { recursive: true, force: true })))
     const start = (node: KafkaNode) => startKafka(node, { java, jars }, children, settings.environment)
     const running: JavaChild[] = await Promise.all(nodes.map(start))
     await Promise.all(nodes.map(node => untilListed(node.port, count)))
@@ -67,14 +62,10 @@ export async function startBrokers(count: number, options: Omit<StackOptions, 'f
         if (at(index).alive()) throw new Error(`broker ${index} still runs: kill it before it is restarted`)
         running[index] = await start(nodes[index]!)
       },
-      async stop() {
-        await children.close()
-        await lock.release()
-      },
+      stop: close,
     }
   } catch (error) {
-    await children.close()
-    await lock.release()
+    await close()
     throw error
   }
 }

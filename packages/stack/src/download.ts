@@ -74,7 +74,8 @@ async function waitForLock(folder: string, artifact: Artifact, children: Childre
   for (let told = false; !children.closed(); told = true) {
     const lock = await takeLock(folder)
     if ('release' in lock) return lock
-    if (!told && lock.holder !== `process ${process.pid}`) progress(`waiting for ${lock.holder}, which is downloading ${artifact.about}`)
+    if (!told && lock.holder !== `process ${process.pid}`)
+      progress(`waiting for ${lock.holder}, which is downloading ${artifact.about}`)
     await sleep(100)
   }
   throw new Error(`${artifact.about} was not awaited: its stack is stopping`)

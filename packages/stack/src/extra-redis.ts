@@ -1,16 +1,15 @@
 // Redis servers beside the stack's own, for tests: to kill, to fail over to, to form a cluster.
-import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { takeInstance } from './instance.ts'
+import { openScratch } from './instance.ts'
 import { freePorts } from './ports.ts'
 import { downloadsFolder } from './prerequisites.ts'
 import { redisInfo, withRedis } from './probe.ts'
-import { type Child, type Children, createChildren } from './process.ts'
+import type { Child, Children } from './process.ts'
 import { redisProgram, redisUrl, startRedisServer } from './redis.ts'
 import { type StackOptions, withDefaults } from './settings.ts'
 
 export type RedisOptions = Omit<StackOptions, 'fresh'> & {
-  readonly replicaOf?: { readonly port: number } // a server from here; ready once the first copy is complete
+  readonly replicaOf?: { readonly port: number } // a server, or a fault proxy before it; ready once the first copy is complete
   readonly persist?: boolean // keep an append-only file, so that restart() finds what was written; not by default
   readonly settings?: Readonly<Record<string, string>> // by their names in redis.conf
 }
@@ -40,9 +39,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<ExtraRedis
   try {
     const [port] = await freePorts(1)
     const settings = {
-      ...(options.replicaOf
-        ? { replicaof: `127.0.0.1 ${options.replicaOf.port}`, 'repl-diskless-sync-delay': '0' }
-        : {}),
+      ...(options.replicaOf ? { replicaof: `127.0.0.1 ${options.replicaOf.port}` } : {}),
       ...options.settings,
     }
     const server = { name: 'redis', port: port!, persist: options.persist ?? false, settings }
@@ -110,16 +107,9 @@ export async function startRedisCluster(
 
 type Group = { readonly program: string; readonly children: Children; close(): Promise<void> }
 
-/** A folder of its own, gone with its servers. */
 async function openGroup(options: StackOptions): Promise<Group> {
   const settings = withDefaults(options)
-  const { folder, lock } = await takeInstance(settings)
-  const children = await createChildren(folder)
-  const close = async () => {
-    await children.close()
-    await rm(folder, { recursive: true, force: true })
-    await lock.release()
-  }
+  const { children, close } = await openScratch(settings)
   try {
     const downloads = { folder: downloadsFolder(settings.directory), ...settings }
     return { program: await redisProgram(children, downloads), children, close }

@@ -1,6 +1,7 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { type Lock, takeLock } from './lock.ts'
+import { type Children, createChildren } from './process.ts'
 import { StackUnavailable } from './unavailable.ts'
 
 /** The folder of one named stack, held by this process alone until the lock is released. */
@@ -27,4 +28,22 @@ export async function takeInstance({
     missing: `${lock.holder} already runs it`,
     fix: 'stop that one first, or give this one another instance name',
   })
+}
+
+export type Scratch = { readonly children: Children; close(): Promise<void> }
+
+/** The folder of a test's own servers, empty at first, gone with them. */
+export async function openScratch(place: { readonly directory: string; readonly instance: string }): Promise<Scratch> {
+  const { folder, lock } = await takeInstance(place)
+  await (await createChildren(folder)).close() // what a crash left is ended before its data goes
+  await rm(folder, { recursive: true, force: true })
+  const children = await createChildren(folder)
+  return {
+    children,
+    async close() {
+      await children.close()
+      await rm(folder, { recursive: true, force: true })
+      await lock.release()
+    },
+  }
 }

@@ -55,8 +55,14 @@ export async function startJava(
 ): Promise<JavaChild> {
   const { file, mayTrain } = program.cache
   const cached = existsSync(file)
-  const output = `${file}.${process.pid}.part`
-  const cacheFlags = cached ? [`-XX:AOTCache=${file}`] : mayTrain ? [`-XX:AOTCacheOutput=${output}`] : []
+  const output = path.join(children.directory, `${program.name}.aot`)
+  rmSync(output, { force: true })
+  // Mode `on`, because the default would quietly go without a cache that does not fit, and so would every later start.
+  const cacheFlags = cached
+    ? [`-XX:AOTCache=${file}`, '-XX:AOTMode=on']
+    : mayTrain
+      ? [`-XX:AOTCacheOutput=${output}`]
+      : []
   const child = await children.start({
     name: program.name,
     command: javaCommand(java, [...program.heap, ...program.program], cacheFlags),
@@ -67,7 +73,7 @@ export async function startJava(
   } catch (error) {
     if (!cached || !(error instanceof StackUnavailable) || children.closed()) throw error
     rmSync(file, { force: true })
-    return startJava(java, { ...program, cache: { file, mayTrain: false } }, children, probe)
+    return startJava(java, program, children, probe)
   }
   const trains = !cached && mayTrain
   return {
@@ -75,8 +81,9 @@ export async function startJava(
     trains,
     async stop() {
       await child.stop(trains ? 30_000 : 8_000)
-      if (!trains) return
-      if (existsSync(output)) renameSync(output, file)
+      if (!trains || !existsSync(output)) return
+      if ((await child.ended) === 'was ended by SIGKILL') rmSync(output)
+      else renameSync(output, file)
     },
   }
 }

@@ -42,6 +42,7 @@ export async function startRedisServer(program: string, server: RedisServer, chi
     save: '',
     appendonly: server.persist ? 'yes' : 'no',
     'maxmemory-policy': 'noeviction', // an evicted state would be a customer silently forgotten
+    'repl-diskless-sync-delay': '0', // a replica need not wait five seconds for others to join it
     loglevel: 'warning',
     ...server.settings,
   }

@@ -1,0 +1,203 @@
+// A real Kafka, Redis and registry. Without them these tests fail; they are never skipped.
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import path from 'node:path'
+import { Redis } from 'ioredis'
+import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import { type Addresses, type Stack, startStack } from '../src/index.ts'
+import { isFree } from '../src/ports.ts'
+import { kafkaBrokers, redisInfo } from '../src/probe.ts'
+import { startedAt } from '../src/process-identity.ts'
+import { defaultDirectory } from '../src/workspace.ts'
+import { until } from './folders.ts'
+import { runProgram } from './run-program.ts'
+
+const coldMs = 300_000
+const instance = `test-${process.pid}`
+const folder = path.join(defaultDirectory, 'stacks', instance)
+const running: Stack[] = []
+
+async function start(
+  options: { readonly fresh?: boolean; readonly instance?: string } = {},
+): Promise<Stack & { readonly addresses: Addresses }> {
+  const stack = await startStack('local', { instance, ...options })
+  running.push(stack)
+  if (stack.addresses === null) throw new Error('a local stack has addresses')
+  return stack as Stack & { readonly addresses: Addresses }
+}
+
+function pids(): readonly number[] {
+  const files = readdirSync(folder).filter(name => name.endsWith('.pid'))
+  return files.map(name => Number(readFileSync(path.join(folder, name), 'utf8').split(' ')[0]))
+}
+
+function portsOf({ brokers, redis, registry }: Addresses): readonly number[] {
+  return [Number(brokers[0]?.split(':')[1]), Number(new URL(redis).port), Number(new URL(registry).port)]
+}
+
+async function register(addresses: Addresses, schema: unknown): Promise<Response> {
+  return fetch(`${addresses.registry}/subjects/thing-value/versions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
+    body: JSON.stringify({ schema: JSON.stringify(schema) }),
+  })
+}
+
+const record = (...fields: readonly unknown[]) => ({ type: 'record', name: 'Thing', fields })
+
+async function set(addresses: Addresses, key: string, value: string): Promise<void> {
+  const client = new Redis(addresses.redis)
+  await client.set(key, value)
+  client.disconnect()
+}
+
+async function get(addresses: Addresses, key: string): Promise<string | null> {
+  const client = new Redis(addresses.redis)
+  const value = await client.get(key)
+  client.disconnect()
+  return value
+}
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map(stack => stack.stop()))
+}, 60_000)
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('a local stack', () => {
+  it(
+    'answers at every address, keeps BACKWARD, and leaves no process and no port behind',
+    async () => {
+      const stack = await start({ fresh: true })
+      const { addresses } = stack
+      const [kafkaPort] = portsOf(addresses)
+      expect(await kafkaBrokers(kafkaPort!)).toEqual([{ id: 1, host: '127.0.0.1', port: kafkaPort }])
+      expect((await redisInfo(addresses.redis, 'memory')).get('maxmemory_policy')).toBe('noeviction')
+      expect(await (await fetch(`${addresses.registry}/config`)).json()).toMatchObject({
+        compatibilityLevel: 'BACKWARD',
+      })
+      expect(stack.versions).toMatchObject({
+        kafka: '4.3.1',
+        redis: expect.stringMatching(/^(redis|valkey) \d+\.\d+\.\d+$/),
+        registry: 'apicurio 3.3.3',
+        java: expect.stringMatching(/^25\./),
+        node: process.version,
+      })
+      const started = pids()
+      expect(started).toHaveLength(3)
+      expect(started.every(pid => startedAt(pid) !== undefined)).toBe(true)
+
+      await stack.stop()
+      expect(started.some(pid => startedAt(pid) !== undefined)).toBe(false)
+      expect(pids()).toEqual([])
+      expect(await Promise.all(portsOf(addresses).map(isFree))).toEqual([true, true, true])
+    },
+    coldMs,
+  )
+
+  it(
+    'refuses a schema that old data could not be read with',
+    async () => {
+      const { addresses } = await start({ fresh: true })
+      expect((await register(addresses, record({ name: 'a', type: 'string' }))).status).toBe(200)
+      const wider = record({ name: 'a', type: 'string' }, { name: 'b', type: 'int', default: 0 })
+      expect((await register(addresses, wider)).status).toBe(200)
+      const breaking = record({ name: 'a', type: 'string' }, { name: 'c', type: 'int' })
+      expect((await register(addresses, breaking)).status).toBe(409)
+    },
+    coldMs,
+  )
+
+  it(
+    'comes back warm within 10 s, at the same addresses, with its data; fresh forgets all of it together',
+    async () => {
+      const first = await start({ fresh: true })
+      await set(first.addresses, 'state', 'kept')
+      await register(first.addresses, record({ name: 'a', type: 'string' }))
+      await first.stop()
+
+      const began = performance.now()
+      const second = await start()
+      expect(performance.now() - began).toBeLessThan(10_000)
+      expect(second.addresses).toEqual(first.addresses)
+      expect(await get(second.addresses, 'state')).toBe('kept')
+      expect(await (await fetch(`${second.addresses.registry}/subjects`)).json()).toEqual(['thing-value'])
+      await second.stop()
+
+      const third = await start({ fresh: true })
+      expect(await get(third.addresses, 'state')).toBe(null)
+      expect(await (await fetch(`${third.addresses.registry}/subjects`)).json()).toEqual([])
+    },
+    coldMs,
+  )
+
+  it(
+    'starts on other ports when somebody took its own, with its data',
+    async () => {
+      const first = await start({ fresh: true })
+      await set(first.addresses, 'state', 'kept')
+      await first.stop()
+      const takers = portsOf(first.addresses).map(port => createServer().listen(port, '127.0.0.1'))
+      try {
+        const second = await start()
+        expect(portsOf(second.addresses).some(port => portsOf(first.addresses).includes(port))).toBe(false)
+        expect(await get(second.addresses, 'state')).toBe('kept')
+      } finally {
+        for (const taker of takers) taker.close()
+      }
+    },
+    coldMs,
+  )
+
+  it(
+    'says at once when one of its services dies, and comes back from what a crash left',
+    async () => {
+      const stack = await start({ fresh: true })
+      await set(stack.addresses, 'state', 'kept')
+      for (const pid of pids()) process.kill(pid, 'SIGKILL')
+      expect(await stack.crashed).toMatch(/^(redis|kafka|registry) was ended by SIGKILL; last lines of .*\.log/)
+      await stack.stop()
+      const again = await start()
+      expect(await get(again.addresses, 'state')).toBe('kept')
+    },
+    coldMs,
+  )
+
+  it(
+    'throws a broken start cache away, starts without it, and makes another',
+    async () => {
+      const downloads = path.join(defaultDirectory, 'downloads', 'kafka-4.3.1')
+      await (await start({ fresh: true })).stop()
+      const name = readdirSync(downloads).find(file => file.endsWith('.aot'))
+      expect(name).toBeDefined()
+      const file = path.join(downloads, name!)
+      const bytes = readFileSync(file)
+      // Another file in its place: a broker elsewhere may have the old one in memory.
+      writeFileSync(`${file}.broken`, bytes.subarray(0, bytes.length >> 1))
+      renameSync(`${file}.broken`, file)
+      const stack = await start()
+      expect(await kafkaBrokers(portsOf(stack.addresses)[0]!)).toHaveLength(1)
+      expect(existsSync(file)).toBe(false)
+      await stack.stop()
+      expect(statSync(file).size).toBeGreaterThan(bytes.length / 2)
+    },
+    coldMs,
+  )
+
+  it(
+    'goes with the process that started it, also after kill -9',
+    async () => {
+      const parent = runProgram('hold-local.ts', instance)
+      const addresses = JSON.parse((await parent.said('up ')).slice(3)) as Addresses
+      const started = pids()
+      expect(started).toHaveLength(3)
+      await expect(start()).rejects.toThrow(`process ${parent.process.pid} already runs it`)
+      parent.process.kill('SIGKILL')
+      await parent.ended
+      expect(await until(() => !started.some(pid => startedAt(pid) !== undefined), 15_000)).toBe(true)
+      const again = await start()
+      expect(again.addresses).toEqual(addresses)
+    },
+    coldMs,
+  )
+})
