@@ -27,6 +27,7 @@ export function stampOf(playbook: Playbook, name: string, at: number): ItemStamp
     brand: item.brand,
     recurring: item.recurring,
     validityDays: item.validityDays,
+    quotaKb: item.quotaKb,
     listPriceMinor: isSold(item, at) ? item.priceMinor : null,
   }
 }
@@ -39,5 +40,6 @@ const unknownItem: ItemStamp = {
   brand: '',
   recurring: false,
   validityDays: null,
+  quotaKb: null,
   listPriceMinor: null,
 }

@@ -68,6 +68,7 @@ describe('a stamp', () => {
       brand: 'north',
       recurring: true,
       validityDays: 30,
+      quotaKb: 10 * 1024 * 1024,
       listPriceMinor: 2000,
     }))
   it('has no list price once the item is no longer sold', () =>

@@ -1,1 +1,5 @@
-export {}
+export { candidateLimit, candidatesFor } from './candidates.ts'
+export { decide, type Request, type Scored } from './decide.ts'
+export { emptyHistory, remember, rememberedOffers } from './history.ts'
+export { offerOf } from './offer.ts'
+export { type EligibilityRule, rules } from './rules.ts'

@@ -1,0 +1,58 @@
+import { type CompiledRule, compileRule, contactPolicyOf, type Playbook } from '@offerstream/catalogue'
+import type { CatalogueItem, ContactPolicy, Experiment } from '@offerstream/contracts'
+import { featureNames } from './use.ts'
+
+/** A playbook made ready for deciding: what is the same for every decision is worked out once. */
+export type Guide = {
+  readonly playbook: Playbook
+  readonly policy: ContactPolicy
+  /** Marketing's active rules, in the order in which they first appeared. */
+  readonly marketing: readonly { readonly why: string; readonly refuses: CompiledRule }[]
+  readonly experiments: readonly Experiment[]
+  readonly stoppedEverything: boolean
+  readonly stoppedItems: ReadonlySet<string>
+  /** Categories: what marketing calls campaigns. */
+  readonly stoppedCampaigns: ReadonlySet<string>
+  /** Product of the levers on the item and on its category. */
+  leverOf(item: CatalogueItem): number
+}
+
+/** The guide of a playbook; the same one for the same playbook. */
+export function guideOf(playbook: Playbook): Guide {
+  let guide = guides.get(playbook)
+  if (guide === undefined) {
+    guide = guideFrom(playbook)
+    guides.set(playbook, guide)
+  }
+  return guide
+}
+
+const guides = new WeakMap<Playbook, Guide>()
+
+function guideFrom(playbook: Playbook): Guide {
+  const stops = [...playbook.killSwitches.values()].filter(kill => kill.on)
+  const targets = (scope: 'item' | 'campaign') =>
+    new Set(stops.filter(kill => kill.scope === scope).map(kill => kill.target ?? ''))
+  const byItem = new Map<string, number>()
+  const byCategory = new Map<string, number>()
+  for (const { active, item, category, factor } of playbook.levers.values()) {
+    if (!active) continue
+    if (item !== null) byItem.set(item, (byItem.get(item) ?? 1) * factor)
+    else byCategory.set(category ?? '', (byCategory.get(category ?? '') ?? 1) * factor)
+  }
+  // A lever that names neither item nor category holds for all.
+  const everywhere = byCategory.get('') ?? 1
+  return {
+    playbook,
+    policy: contactPolicyOf(playbook),
+    marketing: [...playbook.rules.values()]
+      .filter(rule => rule.active)
+      .map(rule => ({ why: rule.why, refuses: compileRule(rule, featureNames) })),
+    experiments: [...playbook.experiments.values()].filter(experiment => experiment.active),
+    stoppedEverything: stops.some(kill => kill.scope === 'global'),
+    stoppedItems: targets('item'),
+    stoppedCampaigns: targets('campaign'),
+    leverOf: item =>
+      everywhere * (byItem.get(item.name) ?? 1) * (item.category === '' ? 1 : (byCategory.get(item.category) ?? 1)),
+  }
+}

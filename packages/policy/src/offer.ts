@@ -1,0 +1,36 @@
+import type { Playbook } from '@offerstream/catalogue'
+import type { CatalogueItem, Decision, NextBestOffer } from '@offerstream/contracts'
+
+/** The offer a decision makes, null for none. The playbook is the one it was decided by. */
+export function offerOf(decision: Decision, playbook: Playbook): NextBestOffer | null {
+  const { chosen, sequence, expiresAt, channel, update } = decision
+  if (chosen === null) return null
+  const item = playbook.items.get(chosen)
+  if (item === undefined || sequence === null || expiresAt === null || channel === null)
+    throw new Error(
+      `decision ${decision.id} offers ${chosen}, which playbook ${playbook.version} cannot make an offer of`,
+    )
+  return {
+    id: decision.id,
+    customer: decision.customer,
+    at: decision.at,
+    sequence,
+    item: item.name,
+    kind: item.kind,
+    category: item.category,
+    brand: item.brand,
+    priceMinor: item.priceMinor,
+    currency: item.currency,
+    channel,
+    text: textFor(item, update.facts.locale),
+    locale: update.facts.locale,
+    zone: update.facts.zone,
+    reasons: [decision.reason, update.trigger.kind],
+    expiresAt,
+    trigger: update.trigger,
+  }
+}
+
+/** In the customer's locale, else its language, else English, else the item's name. */
+const textFor = (item: CatalogueItem, locale: string): string =>
+  item.text[locale] ?? item.text[locale.split('-')[0]!] ?? item.text['en'] ?? item.name

@@ -1,0 +1,176 @@
+import { billOf, isSold } from '@offerstream/catalogue'
+import type { CatalogueItem, ContactHistory } from '@offerstream/contracts'
+import { channelFor } from './channel.ts'
+import { contactPolicy, type Example, noon, offeredDaysAgo, stop } from './examples.ts'
+import { quietEndsInMs } from './quiet-hours.ts'
+import type { Situation } from './situation.ts'
+
+const hour = 60 * 60 * 1000
+const day = 24 * hour
+
+/**
+ * The rules, in the order in which they are asked; the first refusal is the one kept. Eligibility and suitability say
+ * who may have what, and hang on no history; then come marketing's own rules, then the contact policy.
+ */
+export const rules: readonly EligibilityRule[] = [
+  {
+    why: 'stopped',
+    stage: 'eligibility',
+    allows: (item, { guide }) =>
+      !guide.stoppedEverything && !guide.stoppedItems.has(item.name) && !guide.stoppedCampaigns.has(item.category),
+    allowing: { playbook: [stop('item', 'another-item'), { ...stop('global', null), on: false }] },
+    refusing: { playbook: [stop('item', 'plan-l')] },
+  },
+  {
+    why: 'not-sold-now',
+    stage: 'eligibility',
+    allows: (item, { at }) => isSold(item, at),
+    allowing: { item: { availableTo: noon + 1 } },
+    refusing: { item: { availableTo: noon } },
+  },
+  {
+    why: 'other-currency',
+    stage: 'eligibility',
+    allows: (item, { facts }) => item.currency === facts.currency,
+    allowing: {},
+    refusing: { facts: { currency: 'USD' } },
+  },
+  {
+    why: 'out-of-stock',
+    stage: 'eligibility',
+    allows: item => item.stock === null || item.stock > 0,
+    allowing: { item: { stock: 1 } },
+    refusing: { item: { stock: 0 } },
+  },
+  {
+    why: 'has-it',
+    stage: 'eligibility',
+    allows: (item, { facts }) => item.name !== facts.plan,
+    allowing: { facts: { plan: null } },
+    refusing: { facts: { plan: 'plan-l' } },
+  },
+  {
+    why: 'downgrade',
+    stage: 'suitability',
+    allows: (item, { current }) => item.kind !== 'plan' || current === null || item.priceMinor >= current.priceMinor,
+    allowing: { item: { priceMinor: 2000 } },
+    refusing: { item: { priceMinor: 1999 } },
+  },
+  {
+    why: 'price-step',
+    stage: 'suitability',
+    allows: (item, { chargeMinor, guide }) =>
+      item.kind !== 'plan' || chargeMinor === 0 || item.priceMinor <= chargeMinor * (1 + guide.policy.priceStepShare),
+    allowing: { item: { priceMinor: 4000 } },
+    refusing: { item: { priceMinor: 4001 } },
+  },
+  {
+    why: 'bill-shock',
+    stage: 'suitability',
+    allows: (item, { chargeMinor, current, guide, use }) =>
+      item.kind !== 'plan' ||
+      chargeMinor === 0 ||
+      billOf(item, use) <=
+        Math.max(chargeMinor, current === null ? 0 : billOf(current, use)) * (1 + guide.policy.priceStepShare),
+    allowing: { features: { data_mb_30d: 20 * 1024 } },
+    refusing: { item: { overageMinorPerGb: 5000 }, features: { data_mb_30d: 40 * 1024 } },
+  },
+  {
+    why: 'no-consent',
+    stage: 'contact',
+    allows: (item, { facts }) => channelFor(item, facts.consent) !== null,
+    allowing: { facts: { consent: { 'push/standard': true } } },
+    refusing: { facts: { consent: { push: true, 'push/standard': false } } },
+  },
+  {
+    why: 'quiet-until-expiry',
+    stage: 'contact',
+    allows: (_item, { at, facts, guide }) =>
+      guide.policy.validHours >= 24 || quietEndsInMs(facts.zone, at, guide.policy) < guide.policy.validHours * hour,
+    allowing: { at: noon - 5 * hour, playbook: [contactPolicy({ validHours: 2 })] },
+    refusing: { at: noon - 7 * hour, playbook: [contactPolicy({ validHours: 2 })] },
+  },
+  {
+    why: 'recently-rejected',
+    stage: 'contact',
+    allows: (item, { at, facts, guide }) =>
+      !facts.rejections.some(
+        rejection => rejection.item === item.name && at - rejection.at < guide.policy.rejectionCoolDownDays * day,
+      ),
+    allowing: { facts: { rejections: [{ item: 'plan-l', at: noon - 30 * day }] } },
+    refusing: { facts: { rejections: [{ item: 'plan-l', at: noon - 29 * day }] } },
+  },
+  {
+    why: 'contacted-lately',
+    stage: 'contact',
+    allows: (_item, { at, guide, history }) =>
+      !history.offered.some(past => at - past.at < guide.policy.minimumGapMinutes * 60_000),
+    allowing: { history: { offered: [{ at: noon - day, item: 'pack-s' }] } },
+    refusing: { history: { offered: [{ at: noon - day + 1, item: 'pack-s' }] } },
+  },
+  {
+    why: 'weekly-cap',
+    stage: 'contact',
+    allows: (_item, { at, guide, history }) =>
+      countSince(history, at - 7 * day, () => true) < guide.policy.offersPerWeek,
+    allowing: { history: offeredDaysAgo('pack-s', 2, 3, 7) },
+    refusing: { history: offeredDaysAgo('pack-s', 2, 3, 6) },
+  },
+  {
+    why: 'category-cap',
+    stage: 'contact',
+    allows: (item, { at, guide, history }) =>
+      countSince(
+        history,
+        at - 7 * day,
+        name => name === item.name || guide.playbook.items.get(name)?.category === item.category,
+      ) < guide.policy.offersPerCategoryPerWeek,
+    allowing: { history: offeredDaysAgo('pack-s', 2), playbook: [contactPolicy({ offersPerCategoryPerWeek: 1 })] },
+    refusing: { history: offeredDaysAgo('plan-m', 2), playbook: [contactPolicy({ offersPerCategoryPerWeek: 1 })] },
+  },
+  {
+    why: 'offered-before',
+    stage: 'contact',
+    allows: (item, { at, guide, history }) =>
+      countSince(history, at - guide.policy.sameItemGapDays * day, name => name === item.name) === 0,
+    allowing: { history: offeredDaysAgo('plan-l', 7) },
+    refusing: { history: offeredDaysAgo('plan-l', 6) },
+  },
+]
+
+export type EligibilityRule = {
+  /** Short and fixed: the refusal's reason on the record, a metric's label. */
+  readonly why: string
+  /** The contact policy hangs on history; the rest does not, and may be asked before a state is at hand. */
+  readonly stage: 'eligibility' | 'suitability' | 'contact'
+  readonly allows: (item: CatalogueItem, situation: Situation) => boolean
+  readonly allowing: Example
+  readonly refusing: Example
+}
+
+/** The first rule that refuses an item, null when none does. */
+export function refusalOf(item: CatalogueItem, situation: Situation): string | null {
+  return refusalBeforeContact(item, situation) ?? refusalByContact(item, situation)
+}
+
+/** The part that hangs on no history. */
+export function refusalBeforeContact(item: CatalogueItem, situation: Situation): string | null {
+  for (const rule of suitability) if (!rule.allows(item, situation)) return rule.why
+  for (const { why, refuses } of situation.guide.marketing)
+    if (refuses(item, situation.facts, situation.vector)) return why
+  return null
+}
+
+function refusalByContact(item: CatalogueItem, situation: Situation): string | null {
+  for (const rule of contact) if (!rule.allows(item, situation)) return rule.why
+  return null
+}
+
+const suitability = rules.filter(rule => rule.stage !== 'contact')
+const contact = rules.filter(rule => rule.stage === 'contact')
+
+function countSince(history: ContactHistory, since: number, counts: (item: string) => boolean): number {
+  let count = 0
+  for (const past of history.offered) if (past.at > since && counts(past.item)) count++
+  return count
+}

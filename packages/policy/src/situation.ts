@@ -1,0 +1,34 @@
+import type { MonthlyUse } from '@offerstream/catalogue'
+import type { CatalogueItem, ContactHistory, CustomerFacts, FeatureUpdate } from '@offerstream/contracts'
+import type { Guide } from './guide.ts'
+import { useOf } from './use.ts'
+
+/** Everything a rule may ask about, the item apart. */
+export type Situation = {
+  readonly at: number
+  readonly facts: CustomerFacts
+  readonly vector: ArrayLike<number>
+  readonly history: ContactHistory
+  readonly guide: Guide
+  /** The plan the customer has, null where the catalogue does not know it. */
+  readonly current: CatalogueItem | null
+  /** What the customer's plan costs a month, minor units; 0 when nobody knows. */
+  readonly chargeMinor: number
+  /** The last 30 days. */
+  readonly use: MonthlyUse
+}
+
+export function situationOf(update: FeatureUpdate, at: number, history: ContactHistory, guide: Guide): Situation {
+  const { facts } = update
+  const current = facts.plan === null ? null : (guide.playbook.items.get(facts.plan) ?? null)
+  return {
+    at,
+    facts,
+    vector: update.features,
+    history,
+    guide,
+    current,
+    chargeMinor: facts.monthlyChargeMinor > 0 ? facts.monthlyChargeMinor : (current?.priceMinor ?? 0),
+    use: useOf(update.features),
+  }
+}

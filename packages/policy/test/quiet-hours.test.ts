@@ -1,0 +1,36 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { contactPolicy } from '../src/examples.ts'
+import { minuteOfDay, quietEndsInMs } from '../src/quiet-hours.ts'
+
+const policy = contactPolicy({ quietFromHour: 21, quietToHour: 8 })
+const at = (text: string) => Date.parse(text)
+
+it('quiet hours are the customer’s own, daylight saving included', () => {
+  expect(minuteOfDay('Europe/Berlin', at('2025-01-06T12:30:00Z'))).toBe(13 * 60 + 30)
+  expect(minuteOfDay('Europe/Berlin', at('2025-07-06T12:30:00Z'))).toBe(14 * 60 + 30)
+  expect(minuteOfDay('Asia/Kathmandu', at('2025-01-06T12:30:00Z'))).toBe(18 * 60 + 15)
+  expect(minuteOfDay('Atlantis/Centre', at('2025-01-06T12:30:00Z'))).toBe(12 * 60 + 30)
+})
+
+it('they last from their first minute until just before their last', () => {
+  const left = (text: string) => quietEndsInMs('UTC', at(text), policy) / 60_000
+  expect(left('2025-01-06T20:59:59.999Z')).toBe(0)
+  expect(left('2025-01-06T21:00:00Z')).toBe(11 * 60)
+  expect(left('2025-01-07T07:59:30Z')).toBe(0.5)
+  expect(left('2025-01-07T08:00:00Z')).toBe(0)
+})
+
+it('equal hours mean no quiet hours', () =>
+  expect(quietEndsInMs('UTC', at('2025-01-06T21:00:00Z'), contactPolicy({ quietFromHour: 8, quietToHour: 8 }))).toBe(0))
+
+it('when they end they are over, whatever the hours', () => {
+  fc.assert(
+    fc.property(fc.nat(23), fc.nat(23), fc.nat(86_400_000), (quietFromHour, quietToHour, ms) => {
+      const hours = contactPolicy({ quietFromHour, quietToHour })
+      const left = quietEndsInMs('UTC', ms, hours)
+      expect(quietEndsInMs('UTC', ms + left, hours)).toBe(0)
+      if (left > 0) expect(quietEndsInMs('UTC', ms + left - 1, hours)).toBe(1)
+    }),
+  )
+})

@@ -1,0 +1,98 @@
+import { applyRecord, emptyPlaybook, type Playbook } from '@offerstream/catalogue'
+import type { CatalogueItem, CustomerFacts, Experiment, FeatureUpdate, PlaybookRecord } from '@offerstream/contracts'
+import { type Example, noon } from '../src/examples.ts'
+import { emptyHistory, type Request } from '../src/index.ts'
+import { featureNames } from '../src/use.ts'
+
+const gb = 1024 * 1024
+
+export const plan = (name: string, priceMinor: number, quotaGb: number): CatalogueItem => ({
+  type: 'item',
+  name,
+  kind: 'plan',
+  priceMinor,
+  currency: 'EUR',
+  marginMinor: priceMinor / 2,
+  quotaKb: quotaGb * gb,
+  minutes: null,
+  texts: null,
+  overageMinorPerGb: 400,
+  overageMinorPerMinute: 0,
+  overageMinorPerText: 0,
+  speedKbps: null,
+  serviceType: 'mobile-data',
+  recurring: true,
+  validityDays: 30,
+  category: 'standard',
+  brand: 'north',
+  text: { en: `${quotaGb} gigabytes` },
+  channels: ['push'],
+  availableFrom: null,
+  availableTo: null,
+  stock: null,
+  withdrawn: false,
+})
+
+export const planM = plan('plan-m', 2000, 10)
+export const planL = plan('plan-l', 3000, 30)
+export const packS: CatalogueItem = { ...plan('pack-s', 500, 2), kind: 'package', category: 'top-up' }
+
+export const playbookOf = (...bodies: readonly PlaybookRecord['body'][]): Playbook =>
+  bodies.reduce((playbook, body, offset) => applyRecord(playbook, { at: 0, body }, offset), emptyPlaybook)
+
+const facts: CustomerFacts = {
+  plan: 'plan-m',
+  customerSince: null,
+  bindingEndsAt: null,
+  bundle: false,
+  monthlyChargeMinor: 2000,
+  currency: 'EUR',
+  brand: 'north',
+  ageBand: null,
+  zone: 'UTC',
+  locale: 'en',
+  segment: null,
+  consent: { push: true },
+  devices: ['d1'],
+  rejections: [],
+}
+
+/** The plain update as an example changes it. */
+export const updateOf = (example: Example = {}, id = 'update-1', customer = 'customer-1'): FeatureUpdate => ({
+  id,
+  customer,
+  at: example.at ?? noon,
+  trigger: { kind: 'purchase', event: 'e1', at: example.at ?? noon },
+  fingerprint: 'f',
+  features: featureNames.map(name => example.features?.[name] ?? Number.NaN),
+  facts: { ...facts, ...example.facts },
+})
+
+/** The plain playbook as an example changes it. */
+export const playbookFor = (example: Example = {}): Playbook =>
+  playbookOf(planM, { ...planL, ...example.item }, packS, ...(example.playbook ?? []))
+
+export const historyOf = (example: Example = {}) => ({ ...emptyHistory, ...example.history })
+
+/** Every item of the playbook a candidate, with the score the function gives it. */
+export const requestOf = (
+  update: FeatureUpdate,
+  playbook: Playbook,
+  scoreOf: (item: CatalogueItem) => number | null = () => 0.1,
+): Request => ({
+  id: update.id,
+  at: update.at,
+  update,
+  candidates: [...playbook.items.values()].map(item => ({ item, pairs: [], score: scoreOf(item) })),
+  models: [],
+})
+
+/** Everybody in one arm. */
+export const everybodyIn = (policy: Experiment['arms'][number]['policy']): Experiment => ({
+  type: 'experiment',
+  name: `all-${policy}`,
+  active: true,
+  from: null,
+  to: null,
+  arms: [{ name: policy, share: 1, policy }],
+})
