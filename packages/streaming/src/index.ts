@@ -13,6 +13,7 @@ export {
   type StateCodec,
   skip,
 } from './fold.ts'
+export { type KafkaLogOptions, kafkaLog } from './kafka-log.ts'
 export {
   type Answer,
   type Health,
@@ -55,4 +56,5 @@ export { type RedisStoreOptions, redisStore } from './redis-store.ts'
 export { Abandoned, retrying } from './retry.ts'
 export { type Addressed, type Handled, type Handler, run, type SourceRecord } from './run.ts'
 export { type FoldGuards, type RunOptions, runFold, startOf } from './run-fold.ts'
+export { BadSettings, nearest, readSettings, type SettingName, type Settings, settings } from './settings.ts'
 export { createTally, type RejectLimits, rejectLimits, type Tally } from './tally.ts'
