@@ -48,13 +48,14 @@ type MemberOptions = {
   readonly paths: readonly string[]
   readonly batchRecords: number | undefined
   readonly sessionTimeoutMs: number | undefined
+  readonly commitEveryMs: number | undefined
   readonly metrics: Metrics | undefined
   readonly reach: Reach
   open(topic: string, partition: number, committed: number | null, signal: AbortSignal): Promise<LaneWork>
 }
 
 /** Committed offsets only show progress, the watermark decides; so they need not follow every batch. */
-const commitEveryMs = 1000
+const defaultCommitEveryMs = 1000
 const stalledAfterMs = 30_000
 
 type Lane = {
@@ -70,7 +71,7 @@ type Lane = {
 
 /** Owns partitions as a member of a group and hands their batches to the work `open` answers. */
 export async function runMember(options: MemberOptions): Promise<Running> {
-  const { log, group, metrics, reach } = options
+  const { log, group, metrics, reach, commitEveryMs = defaultCommitEveryMs } = options
   const lanes = new Map<string, Lane>()
   let subscription: Subscription | null = null
   let problem: string | null = null

@@ -161,7 +161,7 @@ export function memoryLog(): MemoryLog {
     },
     async subscribe(name, wanted, member, options: SubscribeOptions = {}): Promise<Subscription> {
       for (const topic of wanted) partitionsOf(topic)
-      const group = groups.get(name) ?? { committed: new Map(), seats: [] }
+      const group: Group = groups.get(name) ?? { committed: new Map(), seats: [] }
       groups.set(name, group)
       let settle: { resolve(): void; reject(error: unknown): void }
       const done = new Promise<void>((resolve, reject) => {

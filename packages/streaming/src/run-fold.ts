@@ -31,6 +31,8 @@ export type RunOptions = {
   /** Most records of one partition in a batch. */
   readonly batchRecords?: number
   readonly sessionTimeoutMs?: number
+  /** Commits follow a lane's batches at most this often, milliseconds; 1,000 by default. */
+  readonly commitEveryMs?: number
   readonly rejectLimits?: RejectLimits
   /** The operator's word to go on after a stop by rejects. */
   readonly continueAfterRejects?: boolean
@@ -55,6 +57,7 @@ export async function runFold<State, In, Context>(
     paths: [fold.input.path],
     batchRecords: options.batchRecords,
     sessionTimeoutMs: options.sessionTimeoutMs,
+    commitEveryMs: options.commitEveryMs,
     metrics: options.metrics,
     reach: options.reach ?? (() => {}),
     open: (_topic, partition, committed, signal) => openLane(fold, partition, committed, signal, options),

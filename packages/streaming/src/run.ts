@@ -52,6 +52,7 @@ export async function run<In>(
     paths: handler.inputs.map(topic => topic.path),
     batchRecords: options.batchRecords,
     sessionTimeoutMs: options.sessionTimeoutMs,
+    commitEveryMs: options.commitEveryMs,
     metrics: options.metrics,
     reach: options.reach ?? (() => {}),
     open: (path, partition, committed, signal) =>

@@ -30,11 +30,18 @@ export type Surroundings = {
 }
 
 /** Opens what the settings name. */
-export function openSurroundings(service: string, settings: Settings): Surroundings & { readonly logger: Logger; readonly metrics: Metrics; close(): Promise<void> } {
+export function openSurroundings(
+  service: string,
+  settings: Settings,
+): Surroundings & { readonly logger: Logger; readonly metrics: Metrics; close(): Promise<void> } {
   const logger = pino({ name: service, level: settings.text('OFFERSTREAM_LOG_LEVEL') }, pino.destination(2))
   const off = settings.list('OFFERSTREAM_GUARDS_OFF')
   const prefix = settings.text('OFFERSTREAM_PREFIX')
-  const log = kafkaLog({ brokers: settings.list('OFFERSTREAM_KAFKA_BROKERS'), clientId: service, onNotice: line => logger.warn(line) })
+  const log = kafkaLog({
+    brokers: settings.list('OFFERSTREAM_KAFKA_BROKERS'),
+    clientId: service,
+    onNotice: line => logger.warn(line),
+  })
   const urls = settings.list('OFFERSTREAM_REDIS_URL')
   const store = redisStore({
     url: urls.length === 1 ? urls[0]! : urls,
@@ -81,7 +88,12 @@ export function statusServer(running: Running, metrics: Metrics): FastifyInstanc
  * Runs a service as a process: starts it, serves health and metrics, drains on SIGTERM and SIGINT. Ends with exit code 0
  * after a drain, 1 with a message when it could not start or go on.
  */
-export async function serve(service: string, settings: Settings, start: (surroundings: Surroundings) => Promise<Running>, addRoutes?: (server: FastifyInstance, surroundings: Surroundings) => void): Promise<void> {
+export async function serve(
+  service: string,
+  settings: Settings,
+  start: (surroundings: Surroundings) => Promise<Running>,
+  addRoutes?: (server: FastifyInstance, surroundings: Surroundings) => void,
+): Promise<void> {
   const surroundings = openSurroundings(service, settings)
   const { logger } = surroundings
   const fail = (error: unknown): never => {
@@ -91,7 +103,10 @@ export async function serve(service: string, settings: Settings, start: (surroun
   const running = await start(surroundings).catch(fail)
   const server = statusServer(running, surroundings.metrics)
   addRoutes?.(server, surroundings)
-  const address = await server.listen({ host: settings.text('OFFERSTREAM_HTTP_HOST'), port: settings.number('OFFERSTREAM_HTTP_PORT') })
+  const address = await server.listen({
+    host: settings.text('OFFERSTREAM_HTTP_HOST'),
+    port: settings.number('OFFERSTREAM_HTTP_PORT'),
+  })
   logger.info(`${service} is running; health and metrics at ${address}`)
   const stop = async (): Promise<void> => {
     logger.info('draining')

@@ -6,27 +6,91 @@ type Setting = { readonly kind: Kind; readonly fallback: string; readonly help: 
 
 export const settings = {
   OFFERSTREAM_KAFKA_BROKERS: { kind: 'list', fallback: '127.0.0.1:9092', help: 'Kafka brokers, comma separated.' },
-  OFFERSTREAM_REDIS_URL: { kind: 'list', fallback: 'redis://127.0.0.1:6379', help: 'Redis; several, comma separated, are the nodes of a cluster.' },
-  OFFERSTREAM_REDIS_REPLICAS: { kind: 'integer', fallback: '0', help: 'Replicas that must have a save before it counts.' },
-  OFFERSTREAM_REGISTRY_URL: { kind: 'text', fallback: 'http://127.0.0.1:8081', help: 'Schema registry, Confluent API.' },
-  OFFERSTREAM_PREFIX: { kind: 'text', fallback: '', help: 'Before every topic, group and key, so that brands can share a cluster.' },
-  OFFERSTREAM_PARTITIONS: { kind: 'integer', fallback: '12', help: 'Partitions of the customer-keyed topics, fixed at creation.' },
-  OFFERSTREAM_CLOCK: { kind: 'text', fallback: '', help: 'origin/since/speed in milliseconds, for demos and historical data; empty is wall time.' },
+  OFFERSTREAM_REDIS_URL: {
+    kind: 'list',
+    fallback: 'redis://127.0.0.1:6379',
+    help: 'Redis; several, comma separated, are the nodes of a cluster.',
+  },
+  OFFERSTREAM_REDIS_REPLICAS: {
+    kind: 'integer',
+    fallback: '0',
+    help: 'Replicas that must have a save before it counts.',
+  },
+  OFFERSTREAM_REGISTRY_URL: {
+    kind: 'text',
+    fallback: 'http://127.0.0.1:8081',
+    help: 'Schema registry, Confluent API.',
+  },
+  OFFERSTREAM_PREFIX: {
+    kind: 'text',
+    fallback: '',
+    help: 'Before every topic, group and key, so that brands can share a cluster.',
+  },
+  OFFERSTREAM_PARTITIONS: {
+    kind: 'integer',
+    fallback: '12',
+    help: 'Partitions of the customer-keyed topics, fixed at creation.',
+  },
+  OFFERSTREAM_CLOCK: {
+    kind: 'text',
+    fallback: '',
+    help: 'origin/since/speed in milliseconds, for demos and historical data; empty is wall time.',
+  },
   OFFERSTREAM_MODELS: { kind: 'text', fallback: 'models', help: 'Folder of the model registry.' },
   OFFERSTREAM_HTTP_HOST: { kind: 'text', fallback: '127.0.0.1', help: 'Address of API, health and metrics.' },
-  OFFERSTREAM_HTTP_PORT: { kind: 'integer', fallback: '0', help: 'Port of API, health and metrics; 0 picks a free one.' },
+  OFFERSTREAM_HTTP_PORT: {
+    kind: 'integer',
+    fallback: '0',
+    help: 'Port of API, health and metrics; 0 picks a free one.',
+  },
   OFFERSTREAM_BATCH_RECORDS: { kind: 'integer', fallback: '2000', help: 'Most records of one partition in a batch.' },
-  OFFERSTREAM_SESSION_TIMEOUT_MS: { kind: 'integer', fallback: '30000', help: 'Silence after which a member loses its partitions, milliseconds.' },
-  OFFERSTREAM_GENERATIONS: { kind: 'map', fallback: '', help: 'Generation of recreated topics, as topic=2, comma separated.' },
-  OFFERSTREAM_CONTINUE_AFTER_REJECTS: { kind: 'flag', fallback: 'false', help: 'Go on after a source stopped because of too many rejects.' },
-  OFFERSTREAM_FUTURE_LIMIT_MS: { kind: 'integer', fallback: '300000', help: 'Events further ahead of the clock are dead letters, milliseconds.' },
-  OFFERSTREAM_TICK_LAG_RECORDS: { kind: 'integer', fallback: '1000', help: 'No tick while a source is further behind, records.' },
-  OFFERSTREAM_VAPID_SUBJECT: { kind: 'text', fallback: 'mailto:operator@example.invalid', help: 'Contact that push services may use.' },
-  OFFERSTREAM_VAPID_PUBLIC_KEY: { kind: 'text', fallback: '', help: 'VAPID public key, base64url; a pair for this run where empty.' },
+  OFFERSTREAM_SESSION_TIMEOUT_MS: {
+    kind: 'integer',
+    fallback: '30000',
+    help: 'Silence after which a member loses its partitions, milliseconds.',
+  },
+  OFFERSTREAM_GENERATIONS: {
+    kind: 'map',
+    fallback: '',
+    help: 'Generation of recreated topics, as topic=2, comma separated.',
+  },
+  OFFERSTREAM_CONTINUE_AFTER_REJECTS: {
+    kind: 'flag',
+    fallback: 'false',
+    help: 'Go on after a source stopped because of too many rejects.',
+  },
+  OFFERSTREAM_FUTURE_LIMIT_MS: {
+    kind: 'integer',
+    fallback: '300000',
+    help: 'Events further ahead of the clock are dead letters, milliseconds.',
+  },
+  OFFERSTREAM_TICK_LAG_RECORDS: {
+    kind: 'integer',
+    fallback: '1000',
+    help: 'No tick while a source is further behind, records.',
+  },
+  OFFERSTREAM_VAPID_SUBJECT: {
+    kind: 'text',
+    fallback: 'mailto:operator@example.invalid',
+    help: 'Contact that push services may use.',
+  },
+  OFFERSTREAM_VAPID_PUBLIC_KEY: {
+    kind: 'text',
+    fallback: '',
+    help: 'VAPID public key, base64url; a pair for this run where empty.',
+  },
   OFFERSTREAM_VAPID_PRIVATE_KEY: { kind: 'secret', fallback: '', help: 'VAPID private key, base64url.' },
   OFFERSTREAM_LOG_LEVEL: { kind: 'text', fallback: 'info', help: 'pino level.' },
-  OFFERSTREAM_FAIL_POINT: { kind: 'text', fallback: '', help: 'For fault tests: name:n[:kill|freeze], ends or freezes the process there.' },
-  OFFERSTREAM_GUARDS_OFF: { kind: 'list', fallback: '', help: 'For negative controls only: compare, epoch, causes, save-first, intent-first.' },
+  OFFERSTREAM_FAIL_POINT: {
+    kind: 'text',
+    fallback: '',
+    help: 'For fault tests: name:n[:kill|freeze], ends or freezes the process there.',
+  },
+  OFFERSTREAM_GUARDS_OFF: {
+    kind: 'list',
+    fallback: '',
+    help: 'For negative controls only: compare, epoch, causes, save-first, intent-first.',
+  },
   OFFERSTREAM_DATA: { kind: 'text', fallback: '', help: 'Directory of real data sets, for tests and benches.' },
 } as const satisfies Record<string, Setting>
 
@@ -49,13 +113,15 @@ export type Settings = {
 export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
   const problems: string[] = []
   for (const name of Object.keys(environment))
-    if (name.startsWith('OFFERSTREAM_') && !(name in settings)) problems.push(`${name} is not a setting; the nearest known one is ${nearest(name, Object.keys(settings))}`)
+    if (name.startsWith('OFFERSTREAM_') && !(name in settings))
+      problems.push(`${name} is not a setting; the nearest known one is ${nearest(name, Object.keys(settings))}`)
   const values = new Map<string, string>()
   for (const [name, setting] of Object.entries(settings) as [SettingName, Setting][]) {
     const value = environment[name] ?? setting.fallback
     values.set(name, value)
     const wrong = problem(setting.kind, value)
-    if (wrong !== null) problems.push(`${name} is ${setting.kind === 'secret' ? 'not usable' : `"${value}"`}: ${wrong}. ${setting.help}`)
+    if (wrong !== null)
+      problems.push(`${name} is ${setting.kind === 'secret' ? 'not usable' : `"${value}"`}: ${wrong}. ${setting.help}`)
   }
   if (problems.length > 0) throw new BadSettings(problems.join('\n'))
   const text = (name: SettingName): string => values.get(name)!
@@ -82,7 +148,9 @@ function problem(kind: Kind, value: string): string | null {
     case 'flag':
       return value === 'true' || value === 'false' ? null : 'wanted true or false'
     case 'map':
-      return value === '' || value.split(',').every(each => /^[^=]+=[^=]+$/.test(each.trim())) ? null : 'wanted name=value, comma separated'
+      return value === '' || value.split(',').every(each => /^[^=]+=[^=]+$/.test(each.trim()))
+        ? null
+        : 'wanted name=value, comma separated'
     default:
       return null
   }
@@ -94,7 +162,8 @@ export function nearest(name: string, known: readonly string[]): string {
     let row = Array.from({ length: b.length + 1 }, (_, at) => at)
     for (let i = 1; i <= a.length; i++) {
       const next = [i]
-      for (let j = 1; j <= b.length; j++) next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1))
+      for (let j = 1; j <= b.length; j++)
+        next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1))
       row = next
     }
     return row[b.length]!
