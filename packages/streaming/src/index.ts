@@ -1,7 +1,10 @@
 export { causeText, parseCause } from './cause.ts'
 export { type Clock, createClock } from './clock.ts'
 export { type Codec, openTopic, type Topic, Undecodable } from './codec.ts'
+export { type ConfluentRegistryOptions, confluentRegistry } from './confluent-registry.ts'
 export { deadLetter, deadLettersOf } from './dead-letters.ts'
+export { ensureTopics } from './ensure-topics.ts'
+export { failPoint } from './fail-point.ts'
 export {
   done,
   doneUntil,
@@ -13,6 +16,7 @@ export {
   type StateCodec,
   skip,
 } from './fold.ts'
+export { type Following, follow } from './follow.ts'
 export { type KafkaLogOptions, kafkaLog } from './kafka-log.ts'
 export {
   type Answer,
@@ -56,5 +60,6 @@ export { type RedisStoreOptions, redisStore } from './redis-store.ts'
 export { Abandoned, retrying } from './retry.ts'
 export { type Addressed, type Handled, type Handler, run, type SourceRecord } from './run.ts'
 export { type FoldGuards, type RunOptions, runFold, startOf } from './run-fold.ts'
+export { type Surroundings, serve, statusServer } from './service.ts'
 export { BadSettings, nearest, readSettings, type SettingName, type Settings, settings } from './settings.ts'
 export { createTally, type RejectLimits, rejectLimits, type Tally } from './tally.ts'
