@@ -5,11 +5,20 @@ import type { Cause } from './ports.ts'
 /** A record to publish under the key of the record that led to it, typed by its topic. */
 export type Emission = { [Name in TopicName]: { readonly topic: Name; readonly value: RecordOf<Name> } }[TopicName]
 
+export type Skip = { readonly kind: 'skip'; readonly reason: string }
+export type Reject = { readonly kind: 'reject'; readonly reason: string; readonly cause?: unknown }
+
 /** What became of a record. Reasons are short and fixed: they are counted, and label metrics and dead letters. */
 export type Outcome<State> =
-  | { readonly kind: 'done'; readonly state: State; readonly emit: readonly Emission[]; readonly due?: number | null }
-  | { readonly kind: 'skip'; readonly reason: string }
-  | { readonly kind: 'reject'; readonly reason: string; readonly cause?: unknown }
+  | {
+      readonly kind: 'done'
+      readonly state: State
+      readonly emit: readonly Emission[]
+      /** When a tick is to wake this key, null for never; absent leaves what was asked for before. */
+      readonly due?: number | null
+    }
+  | Skip
+  | Reject
 
 /** Handled: save the state, publish the emissions. */
 export const done = <State>(state: State, ...emit: readonly Emission[]): Outcome<State> => ({
@@ -25,9 +34,9 @@ export const doneUntil = <State>(state: State, at: number | null, ...emit: reado
   due: at,
 })
 /** Nothing to do. */
-export const skip = (reason: string): Outcome<never> => ({ kind: 'skip', reason })
+export const skip = (reason: string): Skip => ({ kind: 'skip', reason })
 /** This record can never succeed: a dead letter. */
-export const reject = (reason: string, cause?: unknown): Outcome<never> => ({ kind: 'reject', reason, cause })
+export const reject = (reason: string, cause?: unknown): Reject => ({ kind: 'reject', reason, cause })
 
 /** A record as a step sees it. */
 export type Received<In> = {

@@ -1,6 +1,6 @@
 import { causePosition, causeSource, isAbove, parseCause } from './cause.ts'
 import { type Codec, Undecodable } from './codec.ts'
-import { type Outcome, reject, skip } from './fold.ts'
+import { type Reject, reject, type Skip, skip } from './fold.ts'
 import type { CausePosition, Message } from './ports.ts'
 
 /** What a lane has applied of each source, and what of that is new since the last save. */
@@ -10,12 +10,16 @@ export type Causes = {
 }
 
 /** A value to handle, or what became of the record without anybody looking at its value. */
-export type Reading<In> = { readonly value: In } | { readonly outcome: Outcome<never> }
+export type Reading<In> = { readonly value: In } | { readonly outcome: Skip | Reject }
+
+/** Larger values are not even looked at. */
+const largestValueBytes = 1_000_000
 
 /** Decodes a message; bytes nobody can read are rejected. */
 export function read<In>(codec: Codec<In>, message: Message): Reading<In> {
   if (message.key === null) return { outcome: reject('null-key') }
   if (message.value === null) return { outcome: reject('null-value') }
+  if (message.value.length > largestValueBytes) return { outcome: reject('too-large') }
   try {
     return { value: codec.decode(message.value) }
   } catch (error) {
@@ -25,7 +29,7 @@ export function read<In>(codec: Codec<In>, message: Message): Reading<In> {
 }
 
 /** Whether the message is new to the lane: a repeat of what its source already led to is skipped. */
-export function checkCause(message: Message, causes: Causes): Outcome<never> | null {
+export function checkCause(message: Message, causes: Causes): Skip | Reject | null {
   if (message.cause === null) return null
   const cause = parseCause(message.cause)
   if (cause === null) return reject('wrong-cause')

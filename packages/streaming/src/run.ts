@@ -4,7 +4,7 @@ import type { RecordOf, TopicName } from '@offerstream/contracts'
 import { causeText } from './cause.ts'
 import type { Topic } from './codec.ts'
 import { deadLetter, deadLettersOf } from './dead-letters.ts'
-import type { Outcome } from './fold.ts'
+import type { Reject, Skip } from './fold.ts'
 import { type LaneWork, type Running, runMember } from './member.ts'
 import { partitionOf } from './partition.ts'
 import { type Message, type Outgoing, Refused } from './ports.ts'
@@ -18,9 +18,7 @@ export type Addressed = {
   [Name in TopicName]: { readonly topic: Name; readonly key: string; readonly value: RecordOf<Name> }
 }[TopicName]
 
-export type Handled =
-  | { readonly kind: 'done'; readonly emit: readonly Addressed[] }
-  | Extract<Outcome<never>, { kind: 'skip' | 'reject' }>
+export type Handled = { readonly kind: 'done'; readonly emit: readonly Addressed[] } | Skip | Reject
 
 /** What is known of a source record besides its value. */
 export type SourceRecord<In> = {
@@ -102,7 +100,7 @@ async function openLane<In>(
         const reading = read(input.codec, message)
         const outcome: Handled =
           'outcome' in reading
-            ? (reading.outcome as Handled)
+            ? reading.outcome
             : handler.handle({
                 key: message.key!,
                 value: reading.value,

@@ -1,1 +1,3 @@
-export {}
+export { createIntake, type IntakeSurroundings } from './handler.ts'
+export { type IntakeOptions, startIntake } from './service.ts'
+export { refusal, type SourceEvent } from './validate.ts'
