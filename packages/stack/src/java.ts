@@ -17,6 +17,9 @@ export type StartCache = { readonly file: string; readonly mayTrain: boolean }
 
 export type JavaChild = { readonly child: Child; stop(): Promise<void>; readonly trains: boolean }
 
+/** A stop waits so long for the cache; on a machine too busy for that, a later stop makes it. The program's own data is closed by then. */
+const trainingMs = 10_000
+
 /** On small machines the serial collector and the quick compiler start in half the time and are as fast under load. */
 const flags = [
   '-XX:+UseSerialGC',
@@ -27,10 +30,10 @@ const flags = [
   '--sun-misc-unsafe-memory-access=allow',
 ]
 
-/** A cache made by another copy of the runtime or of the program would be ignored at every start: it is named after both. */
-export function startCache(javaFolder: string, programFolder: string, mayTrain: boolean): StartCache {
+/** A cache made by another copy of the runtime or of the program would not fit: it is named after the one, kept in the other. */
+export function startCache(javaFolder: string, programFolder: string): string {
   const made = Math.round(statSync(path.join(javaFolder, '.ok')).mtimeMs).toString(36)
-  return { file: path.join(programFolder, `start-${made}.aot`), mayTrain }
+  return path.join(programFolder, `start-${made}.aot`)
 }
 
 export function javaBinary(javaFolder: string): string {
@@ -80,7 +83,7 @@ export async function startJava(
     child,
     trains,
     async stop() {
-      await child.stop(trains ? 30_000 : 8_000)
+      await child.stop(trains ? trainingMs : 8_000)
       if (!trains || !existsSync(output)) return
       if ((await child.ended) === 'was ended by SIGKILL') rmSync(output)
       else renameSync(output, file)

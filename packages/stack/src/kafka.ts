@@ -31,7 +31,7 @@ export async function startKafka(
   const data = path.join(children.directory, node.name)
   const settings = path.join(children.directory, `${node.name}.properties`)
   writeFileSync(settings, properties(node, data))
-  const cache = startCache(folders.java, folders.jars, node.mayTrain)
+  const cache = { file: startCache(folders.java, folders.jars), mayTrain: node.mayTrain }
   const log4j = `-Dlog4j2.configurationFile=${path.join(infra, 'kafka', 'log4j2.xml')}`
   const run = (main: string, ...rest: string[]) => [log4j, '-cp', `${folders.jars}/*`, main, ...rest]
 

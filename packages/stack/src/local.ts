@@ -1,9 +1,10 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { javaRuntime, kafkaJars, registryApp, versions } from './artifacts.ts'
 import { type Downloads, download } from './download.ts'
 import { takeInstance } from './instance.ts'
-import { javaVersion } from './java.ts'
+import { javaVersion, startCache } from './java.ts'
 import { startKafka } from './kafka.ts'
 import { freePorts } from './ports.ts'
 import { downloadsFolder, missingForLocal } from './prerequisites.ts'
@@ -23,7 +24,7 @@ type Service = {
 }
 
 /** Data of the three go together: old records carry the registry's ids, and states know positions in the topics. */
-const dataFolders = ['kafka', 'registry', 'redis']
+const data = ['kafka', 'registry', 'redis', 'redis.program']
 
 /** A real Kafka, Redis and schema registry on this machine, downloaded at the first start. */
 export async function startLocal(why: string, settings: StackSettings): Promise<Stack> {
@@ -50,7 +51,7 @@ export async function startLocal(why: string, settings: StackSettings): Promise<
   let tasks: ReturnType<typeof starting> | undefined
   try {
     if (settings.fresh)
-      await Promise.all(dataFolders.map(name => rm(path.join(folder, name), { recursive: true, force: true })))
+      await Promise.all(data.map(name => rm(path.join(folder, name), { recursive: true, force: true })))
     tasks = starting()
     const [redisRuns, kafkaRuns, registryRuns] = await Promise.all(tasks)
     const services = [registryRuns, kafkaRuns, redisRuns]
@@ -93,11 +94,20 @@ export async function startLocal(why: string, settings: StackSettings): Promise<
 }
 
 async function redis(children: Children, downloads: Downloads): Promise<Service> {
-  const program = await redisProgram(children, downloads)
+  const program = await programOf(path.join(children.directory, 'redis.program'), children, downloads)
   const [port] = await portsOf('redis', 1, children)
   const child = await startRedisServer(program, { name: 'redis', port: port!, persist: true, settings: {} }, children)
   const address = redisUrl(port!)
   return { child, address, version: await redisVersion(address), trains: false, stop: () => child.stop() }
+}
+
+/** The server that wrote the data goes on with it: another one, installed meanwhile, might not be able to read it. */
+async function programOf(remembered: string, children: Children, downloads: Downloads): Promise<string> {
+  const before = existsSync(remembered) ? readFileSync(remembered, 'utf8').trim() : ''
+  if (existsSync(before)) return before
+  const program = await redisProgram(children, downloads)
+  writeFileSync(remembered, `${program}\n`)
+  return program
 }
 
 async function kafka(children: Children, downloads: Downloads): Promise<Service> {
@@ -106,7 +116,9 @@ async function kafka(children: Children, downloads: Downloads): Promise<Service>
     download(kafkaJars, children, downloads),
   ])
   const [port, controllerPort] = await portsOf('kafka', 2, children)
-  const node = { name: 'kafka', id: 1, port: port!, controllerPort: controllerPort!, heapMb: 512, mayTrain: true }
+  // One cache a run, the registry's first, which starts last: making one takes a few seconds of the stop.
+  const mayTrain = existsSync(startCache(java, path.join(downloads.folder, registryApp.name)))
+  const node = { name: 'kafka', id: 1, port: port!, controllerPort: controllerPort!, heapMb: 512, mayTrain }
   const controllers = [`1@127.0.0.1:${controllerPort}`]
   const started = await startKafka({ ...node, controllers }, { java, jars }, children, downloads.environment)
   return { ...started, address: `127.0.0.1:${port}`, version: versions.kafka }
@@ -117,8 +129,13 @@ async function registry(children: Children, downloads: Downloads): Promise<Servi
     download(javaRuntime, children, downloads),
     download(registryApp, children, downloads),
   ])
-  const [port] = await portsOf('registry', 1, children)
-  const started = await startRegistry({ port: port!, mayTrain: true }, { java, app }, children, downloads.environment)
+  const [port, managementPort] = await portsOf('registry', 2, children)
+  const started = await startRegistry(
+    { port: port!, managementPort: managementPort! },
+    { java, app },
+    children,
+    downloads.environment,
+  )
   const address = registryUrl(port!)
   return { ...started, address, version: await registryVersion(address) }
 }

@@ -95,7 +95,7 @@ function crash(child: Child, what: string): StackUnavailable {
   return new StackUnavailable({
     tried: `start ${child.name}`,
     missing: `it ${what}; ${logTail(child)}`,
-    fix: 'read the log above, and start again; --stack embedded needs none of it',
+    fix: 'read the log above and start again, with fresh if its data is broken; --stack embedded needs none of it',
   })
 }
 

@@ -2,7 +2,7 @@ import path from 'node:path'
 import { type JavaChild, javaBinary, startCache, startJava } from './java.ts'
 import type { Children } from './process.ts'
 
-export type RegistryServer = { readonly port: number; readonly mayTrain: boolean }
+export type RegistryServer = { readonly port: number; readonly managementPort: number }
 
 export async function startRegistry(
   server: RegistryServer,
@@ -19,12 +19,14 @@ export async function startRegistry(
       ...environment,
       QUARKUS_HTTP_HOST: '127.0.0.1',
       QUARKUS_HTTP_PORT: `${server.port}`,
+      QUARKUS_MANAGEMENT_HOST: '127.0.0.1', // health and metrics, else on port 9000 of every interface
+      QUARKUS_MANAGEMENT_PORT: `${server.managementPort}`,
       QUARKUS_LOG_LEVEL: 'WARN',
       QUARKUS_LOG_CATEGORY__IO_APICURIO__LEVEL: 'WARN',
       QUARKUS_HTTP_ACCESS_LOG_ENABLED: 'false',
       APICURIO_DATASOURCE_URL: `jdbc:h2:file:${path.join(children.directory, 'registry', 'registry')}`,
     },
-    cache: startCache(folders.java, folders.app, server.mayTrain),
+    cache: { file: startCache(folders.java, folders.app), mayTrain: true },
   }
   const java = await startJava(
     javaBinary(folders.java),
