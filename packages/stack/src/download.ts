@@ -17,7 +17,7 @@ export type Artifact = {
 }
 
 /** Runs a program to its end; rejects with the end of its output when it fails. */
-export type Run = (...command: readonly [string, ...string[]]) => Promise<void>
+type Run = (...command: readonly [string, ...string[]]) => Promise<void>
 
 export type Downloads = {
   readonly folder: string

@@ -13,7 +13,7 @@ export type JavaProgram = {
 }
 
 /** Where classes loaded and linked at an earlier start are kept, and whether this run may write them when it ends. */
-export type StartCache = { readonly file: string; readonly mayTrain: boolean }
+type StartCache = { readonly file: string; readonly mayTrain: boolean }
 
 export type JavaChild = { readonly child: Child; stop(): Promise<void>; readonly trains: boolean }
 

@@ -13,10 +13,11 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { signalGroup, startedAt } from './process-identity.ts'
 import { StackUnavailable } from './unavailable.ts'
 
-export type Program = {
+type Program = {
   readonly name: string // names the log and the pid file
   readonly command: readonly [string, ...string[]]
   readonly environment: NodeJS.ProcessEnv
@@ -184,7 +185,7 @@ function release(pid: number): void {
 
 function startWatchdog(): ChildProcess {
   const { NODE_OPTIONS: _, ...environment } = process.env
-  const started = spawn(process.execPath, [path.join(import.meta.dirname, 'watchdog.ts')], {
+  const started = spawn(process.execPath, [fileURLToPath(import.meta.resolve('./watchdog.ts'))], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
     env: environment,

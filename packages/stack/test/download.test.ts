@@ -72,18 +72,20 @@ it('two starts at once in one process share one download', async () => {
 
 it('two starts at once in two processes share one download', async () => {
   const folder = temporaryFolder()
-  await Promise.all(['one', 'two'].map(name => runProgram('download-slowly.ts', folder, name).ended))
+  await Promise.all(
+    ['one', 'two'].map(name => runProgram(import.meta.resolve('./programs/download-slowly.ts'), folder, name).ended),
+  )
   expect(readFileSync(path.join(folder, 'fills'), 'utf8')).toBe('filled\n')
 })
 
 it('a process killed while it downloads leaves no lock and no half', async () => {
   const folder = temporaryFolder()
-  const killed = runProgram('download-slowly.ts', folder, 'one')
+  const killed = runProgram(import.meta.resolve('./programs/download-slowly.ts'), folder, 'one')
   await killed.said('filling')
   killed.process.kill('SIGKILL')
   await killed.ended
   expect(existsSync(path.join(folder, 'thing-1', '.ok'))).toBe(false)
-  await runProgram('download-slowly.ts', folder, 'two').ended
+  await runProgram(import.meta.resolve('./programs/download-slowly.ts'), folder, 'two').ended
   expect(existsSync(path.join(folder, 'thing-1', '.ok'))).toBe(true)
   expect(readFileSync(path.join(folder, 'fills'), 'utf8')).toBe('filled\n')
 })

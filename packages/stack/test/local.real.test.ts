@@ -199,7 +199,7 @@ describe('a local stack', () => {
   it(
     'goes with the process that started it, also after kill -9',
     async () => {
-      const parent = runProgram('hold-local.ts', instance)
+      const parent = runProgram(import.meta.resolve('./programs/hold-local.ts'), instance)
       const addresses = JSON.parse((await parent.said('up ')).slice(3)) as Addresses
       const started = pids()
       expect(started).toHaveLength(3)

@@ -74,7 +74,7 @@ describe('children', () => {
 
 describe('when their parent dies', () => {
   it.each(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP'] as const)('of %s, children end', async signal => {
-    const parent = runProgram('hold-children.ts', temporaryFolder(), 'waits')
+    const parent = runProgram(import.meta.resolve('./programs/hold-children.ts'), temporaryFolder(), 'waits')
     const pids = await pidsOf(parent)
     expect(pids.every(lives)).toBe(true)
     parent.process.kill(signal)
@@ -82,19 +82,19 @@ describe('when their parent dies', () => {
   })
 
   it('a child that will not hear of it is ended by force', async () => {
-    const parent = runProgram('hold-children.ts', temporaryFolder(), 'deaf')
+    const parent = runProgram(import.meta.resolve('./programs/hold-children.ts'), temporaryFolder(), 'deaf')
     const pids = await pidsOf(parent)
     parent.process.kill('SIGKILL')
     expect(await until(() => !pids.some(lives), 15_000)).toBe(true)
   })
 
   it.each(['throws', 'exits'])('because it %s, children end', async how => {
-    const pids = await pidsOf(runProgram('hold-children.ts', temporaryFolder(), how))
+    const pids = await pidsOf(runProgram(import.meta.resolve('./programs/hold-children.ts'), temporaryFolder(), how))
     expect(await until(() => !pids.some(lives), 15_000)).toBe(true)
   })
 
   it('a child nobody guards stays, so the tests above see a difference', async () => {
-    const parent = runProgram('hold-children.ts', temporaryFolder(), 'unguarded')
+    const parent = runProgram(import.meta.resolve('./programs/hold-children.ts'), temporaryFolder(), 'unguarded')
     const [pid] = await pidsOf(parent)
     parent.process.kill('SIGKILL')
     await parent.ended

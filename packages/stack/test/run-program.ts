@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 
 export type Running = {
@@ -9,9 +9,9 @@ export type Running = {
   said(words: string): Promise<string>
 }
 
-/** Runs one of test/programs as a process of its own, which goes with the test. */
-export function runProgram(name: string, ...rest: readonly string[]): Running {
-  const started = spawn(process.execPath, [path.join(import.meta.dirname, 'programs', name), ...rest], {
+/** Runs a TypeScript file as a process of its own, which goes with the test. */
+export function runProgram(url: string, ...rest: readonly string[]): Running {
+  const started = spawn(process.execPath, [fileURLToPath(url), ...rest], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const ended = new Promise<number | null>(resolve => started.once('close', resolve))
@@ -43,7 +43,7 @@ export function runProgram(name: string, ...rest: readonly string[]): Running {
         }
         started.stdout.on('data', look)
         ended.then(code =>
-          reject(new Error(`${name} ended with ${code} before it said ${words}; it said: ${text}${complaints}`)),
+          reject(new Error(`${url} ended with ${code} before it said ${words}; it said: ${text}${complaints}`)),
         )
         look()
       })
