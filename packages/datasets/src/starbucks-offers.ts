@@ -1,0 +1,198 @@
+import type { CatalogueItem, Engagement, Purchase } from '@offerstream/contracts'
+import { ageBandOf, customerOf, type Dataset, type SourceRecord } from './dataset.ts'
+import { readJsonLines } from './files.ts'
+
+const name = 'starbucks-offers'
+const hour = 60 * 60 * 1000
+/** Hour 0. The set has no calendar; this is the day after the newest customer joined. */
+const start = Date.UTC(2018, 6, 27)
+
+/** Thirty days of an app's rewards: offers received, viewed and completed, and what was spent. */
+export const starbucksOffers: Dataset = {
+  name,
+  description: 'offers of a rewards app: 306,534 events of 17,000 customers in 30 days, 10 offers sent at random',
+  async playbook(dir) {
+    const offers = await Array.fromAsync(readJsonLines(dir, name, 'portfolio.json'), offerItem)
+    return offers.map(body => ({ at: start, body }))
+  },
+  async *customers(dir, options) {
+    for await (const { value, where } of readJsonLines(dir, name, 'profile.json')) {
+      const { id, age, became_member_on: since } = value as Record<string, unknown>
+      if (typeof id !== 'string' || typeof age !== 'number' || !/^\d{8}$/.test(String(since)))
+        throw new Error(`${where}: wanted id, age and became_member_on, found ${JSON.stringify(value)}`)
+      const [year, month, day] = [String(since).slice(0, 4), String(since).slice(4, 6), String(since).slice(6)]
+      yield customerOf(
+        {
+          customer: id,
+          at: start,
+          customerSince: Date.UTC(Number(year), Number(month) - 1, Number(day)),
+          // 118 stands for no answer.
+          ageBand: age === 118 ? null : ageBandOf(age),
+        },
+        options,
+      )
+    }
+  },
+  async *records(dir, options) {
+    for await (const value of starbucksOffers.customers(dir, options)) yield { topic: 'customers', value }
+    yield* timed(await Array.fromAsync(readJsonLines(dir, name, 'transcript.jsonl'), transcriptRow))
+  },
+}
+
+type TranscriptRow = {
+  readonly person: string
+  readonly event: 'offer received' | 'offer viewed' | 'offer completed' | 'transaction'
+  readonly offer: string
+  readonly amount: number
+  readonly hours: number
+}
+
+function transcriptRow({ value, where }: { readonly value: unknown; readonly where: string }): TranscriptRow {
+  const row = value as { person?: unknown; event?: unknown; value?: Record<string, unknown>; time?: unknown }
+  // Completions spell it with an underscore, everything else with a space.
+  const offer = row.value?.['offer id'] ?? row.value?.['offer_id'] ?? ''
+  const amount = row.value?.['amount'] ?? 0
+  const whole = row.event === 'transaction' ? typeof amount === 'number' && amount >= 0 : offer !== ''
+  if (typeof row.person !== 'string' || !events.has(row.event) || typeof row.time !== 'number' || !whole)
+    throw new Error(
+      `${where}: wanted person, a known event with its offer or amount, and time, found ${JSON.stringify(value)}`,
+    )
+  return {
+    person: row.person,
+    event: row.event as TranscriptRow['event'],
+    offer: String(offer),
+    amount: amount as number,
+    hours: row.time,
+  }
+}
+
+const events: ReadonlySet<unknown> = new Set(['offer received', 'offer viewed', 'offer completed', 'transaction'])
+
+/**
+ * The set counts whole hours. Events keep the order of the file within their hour, spread evenly over it, so that no two
+ * share an instant; the hour itself stays readable. An exact repeat of a row is the same event at the same time.
+ */
+function* timed(rows: readonly TranscriptRow[]): Generator<SourceRecord> {
+  const sorted = rows.toSorted((a, b) => a.hours - b.hours)
+  const sends = new Map<string, string>()
+  let from = 0
+  while (from < sorted.length) {
+    const { hours } = sorted[from]!
+    let to = from
+    while (to < sorted.length && sorted[to]!.hours === hours) to++
+    const seen = new Map<string, number>()
+    const records: SourceRecord[] = []
+    for (let i = from; i < to; i++) {
+      const row = sorted[i]!
+      const id = `${row.event.split(' ').at(-1)!}/${row.person}/${row.offer === '' ? '' : `${row.offer}/`}${hours}`
+      const at = seen.get(id) ?? start + hours * hour + Math.floor(((i - from) / (to - from)) * hour)
+      seen.set(id, at)
+      if (row.event === 'offer received') sends.set(`${row.person}/${row.offer}`, id)
+      records.push(recordOf(row, id, at, sends.get(`${row.person}/${row.offer}`) ?? null))
+    }
+    yield* records.sort((a, b) => a.value.at - b.value.at)
+    from = to
+  }
+}
+
+/** `offer` is the newest sending of that offer to that customer, which the set itself does not say. */
+function recordOf(row: TranscriptRow, id: string, at: number, offer: string | null): SourceRecord {
+  switch (row.event) {
+    case 'offer received':
+      return { topic: 'engagements', value: engagement(row, id, at, 'displayed', id) }
+    case 'offer viewed':
+      return { topic: 'engagements', value: engagement(row, id, at, 'opened', offer) }
+    case 'offer completed':
+      // The money stands on the transaction of the same hour.
+      return { topic: 'purchases', value: purchase(row, id, at, row.offer, 0, offer) }
+    case 'transaction':
+      return { topic: 'purchases', value: purchase(row, id, at, 'order', Math.round(row.amount * 100), null) }
+  }
+}
+
+const engagement = (
+  row: TranscriptRow,
+  id: string,
+  at: number,
+  kind: Engagement['kind'],
+  offer: string | null,
+): Engagement => ({
+  type: 'engagement',
+  id,
+  customer: row.person,
+  at,
+  kind,
+  // An offer goes out on two to four channels at once.
+  surface: 'other',
+  offer,
+  item: row.offer,
+  interaction: null,
+})
+
+const purchase = (
+  row: TranscriptRow,
+  id: string,
+  at: number,
+  item: string,
+  priceMinor: number,
+  offer: string | null,
+): Purchase => ({
+  type: 'purchase',
+  id,
+  customer: row.person,
+  at,
+  item,
+  quantity: 1,
+  priceMinor,
+  currency: 'USD',
+  channel: 'unknown',
+  offer,
+})
+
+function offerItem({ value, where }: { readonly value: unknown; readonly where: string }): CatalogueItem {
+  const { id, offer_type: type, difficulty, reward, duration, channels } = value as Record<string, unknown>
+  if (
+    typeof id !== 'string' ||
+    typeof type !== 'string' ||
+    typeof difficulty !== 'number' ||
+    typeof reward !== 'number' ||
+    typeof duration !== 'number' ||
+    !Array.isArray(channels)
+  )
+    throw new Error(
+      `${where}: wanted id, offer_type, difficulty, reward, duration, channels, found ${JSON.stringify(value)}`,
+    )
+  const informs = type === 'informational'
+  return {
+    type: 'item',
+    name: id,
+    kind: informs ? 'sale' : 'discount',
+    // What must be spent to earn the reward.
+    priceMinor: difficulty * 100,
+    currency: 'USD',
+    marginMinor: Math.round(difficulty * 100 * assumedMargin) - reward * 100,
+    quotaKb: null,
+    minutes: null,
+    texts: null,
+    overageMinorPerGb: 0,
+    overageMinorPerMinute: 0,
+    overageMinorPerText: 0,
+    speedKbps: null,
+    serviceType: 'retail',
+    recurring: false,
+    validityDays: duration,
+    category: type,
+    brand: '',
+    text: {
+      en: informs ? 'Something new to try' : `Spend $${difficulty} within ${duration} days, get $${reward} back`,
+    },
+    channels: (channels as string[]).map(channel => (channel === 'mobile' ? 'push' : channel)),
+    availableFrom: null,
+    availableTo: null,
+    stock: null,
+    withdrawn: false,
+  }
+}
+
+/** The set does not say what an order earns. */
+const assumedMargin = 0.7
