@@ -1,1 +1,31 @@
-export {}
+import type { CustomerEvent } from '@offerstream/contracts'
+import { describe } from './describe.ts'
+import { createEngine } from './engine.ts'
+import { features } from './features.ts'
+import { createFire } from './fire.ts'
+import { naiveRead } from './naive.ts'
+import { triggers } from './triggers.ts'
+
+const engine = createEngine(features)
+
+export type { StateCodec } from './codec.ts'
+export type { FeatureRow } from './describe.ts'
+export { createEngine, type Engine } from './engine.ts'
+export type { Feature, Features } from './feature.ts'
+export { type FeatureName, features } from './features.ts'
+export { createFire, type Fire, type Fired } from './fire.ts'
+export { factsOf } from './profile.ts'
+export type { Profile, State } from './state.ts'
+export { type TriggerKind, type TriggerRule, triggers } from './triggers.ts'
+
+/** What follows from the list of features; see `Engine`. */
+export const { names, fingerprint, layoutFingerprint, empty, states, isRepeat, apply, merge, read } = engine
+
+/** The table of features, derived from the list. */
+export const featureTable = describe(features)
+
+/** Which triggers of the list an event fires, and the state that remembers it; `after` holds the event already. */
+export const fire = createFire(engine, triggers)
+
+/** The vector recomputed from one customer's raw events in the order of the journal; see `read`. */
+export const naive = (events: readonly CustomerEvent[], at: number): Float32Array => naiveRead(features, events, at)

@@ -1,1 +1,2 @@
-export {}
+export { featuresApi } from './api.ts'
+export { createUpdater } from './fold.ts'

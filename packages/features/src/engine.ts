@@ -1,0 +1,147 @@
+import type { CustomerEvent } from '@offerstream/contracts'
+import type { Cells, Entry } from './aggregations/aggregation.ts'
+import { type StateCodec, stateCodec } from './codec.ts'
+import { type Fact, factOf } from './facts.ts'
+import type { Features } from './feature.ts'
+import { eventHash, fingerprintOf } from './hash.ts'
+import { layoutOf, type Reader } from './layout.ts'
+import { newerProfile, profileOf, withRejection } from './profile.ts'
+import { isRemembered, mergeRemembered, nothingRemembered, remember } from './remembered.ts'
+import type { State } from './state.ts'
+import { type Buckets, bucketsAt, dayMs } from './windows.ts'
+
+/** Everything that follows from a list of features. */
+export type Engine = {
+  readonly names: readonly string[]
+  /** Changes with the list; models and vectors name it. */
+  readonly fingerprint: string
+  /** Changes with what the bytes of a state mean. */
+  readonly layoutFingerprint: string
+  readonly empty: State
+  readonly states: StateCodec
+  /** The event's id is known already: a producer's repeat. */
+  isRepeat(state: State, envelope: CustomerEvent): boolean
+  /** The state with one event more; the state itself for a repeat or a tick. Never changes the state given. */
+  apply(state: State, envelope: CustomerEvent): State
+  /** One state of two that saw different events of one customer. */
+  merge(left: State, right: State): State
+  /** The vector at a moment, in the order of the list; missing is NaN. A moment before the newest event counts as that event's. */
+  read(state: State, at: number): Float32Array
+  /** One of the vector, before it is rounded to a float. */
+  valueAt(state: State, name: string, at: number): number
+}
+
+export function createEngine(features: Features): Engine {
+  const layout = layoutOf(features)
+  const { series: kept, readers, names, touched } = layout
+  const states = stateCodec(layout)
+  const fingerprint = fingerprintOf(JSON.stringify(features))
+  const indices = new Map(names.map((name, index) => [name, index]))
+  const empty: State = {
+    at: 0,
+    profile: null,
+    rejections: [],
+    fired: {},
+    remembered: nothingRemembered,
+    series: kept.map(({ aggregation }) => aggregation.empty),
+  }
+
+  function count(series: readonly Cells[], fact: Fact, id: number): readonly Cells[] {
+    const indices = touched[fact.subject]
+    const { at, weight } = fact
+    const buckets = bucketsAt(at)
+    let changed: Cells[] | null = null
+    for (let i = 0; i < indices.length; i++) {
+      const index = indices[i]!
+      const { aggregation, resolution, span, measure } = kept[index]!
+      const value = measure(fact)
+      if (Number.isNaN(value)) continue
+      const before = series[index]!
+      const entry: Entry = { at, id, value, weight }
+      const after = aggregation.add(before, entry, buckets[resolution]!, span)
+      if (after === before) continue
+      changed ??= series.slice()
+      changed[index] = after
+    }
+    return changed ?? series
+  }
+
+  function valueBy(reader: Reader, state: State, at: number, buckets: Buckets): number {
+    switch (reader.kind) {
+      case 'series': {
+        const { aggregation, resolution } = kept[reader.index]!
+        return aggregation.value(state.series[reader.index]!, { at, bucket: buckets[resolution]! }, reader.buckets)
+      }
+      case 'profile': {
+        const value = state.profile?.[reader.field] ?? Number.NaN
+        if (reader.as === 'value') return value
+        return reader.as === 'days-since' ? (at - value) / dayMs : (value - at) / dayMs
+      }
+      case 'ratio': {
+        const to = valueBy(reader.to, state, at, buckets)
+        return to === 0 ? Number.NaN : valueBy(reader.of, state, at, buckets) / to
+      }
+      case 'scaled':
+        return valueBy(reader.of, state, at, buckets) / reader.by
+    }
+  }
+
+  return {
+    names,
+    fingerprint,
+    layoutFingerprint: fingerprintOf(
+      JSON.stringify([states.schema, kept.map(({ key, resolution, span }) => [key, resolution, span])]),
+    ),
+    empty,
+    states,
+    isRepeat(state, { event, journalledAt }) {
+      if (event.type === 'tick') return false
+      return isRemembered(state.remembered, eventHash(event), journalledAt)
+    },
+    apply(state, envelope) {
+      const { event, journalledAt } = envelope
+      if (event.type === 'tick') return state
+      const id = eventHash(event)
+      if (isRemembered(state.remembered, id, journalledAt)) return state
+      const fact = factOf(envelope)
+      return {
+        at: Math.max(state.at, event.at, fact?.at ?? 0),
+        profile:
+          event.type === 'customer' ? newerProfile(state.profile, profileOf(event, envelope, id)) : state.profile,
+        rejections:
+          event.type === 'engagement' && event.kind === 'rejected' && event.item !== null
+            ? withRejection(state.rejections, { item: event.item, at: event.at })
+            : state.rejections,
+        fired: state.fired,
+        remembered: remember(state.remembered, id, journalledAt),
+        series: fact === null ? state.series : count(state.series, fact, id),
+      }
+    },
+    merge: (left, right) => ({
+      at: Math.max(left.at, right.at),
+      profile: right.profile === null ? left.profile : newerProfile(left.profile, right.profile),
+      rejections: right.rejections.reduce(withRejection, left.rejections),
+      fired: newestFired(left.fired, right.fired),
+      remembered: mergeRemembered(left.remembered, right.remembered),
+      series: kept.map(({ aggregation, span }, i) => aggregation.merge(left.series[i]!, right.series[i]!, span)),
+    }),
+    read(state, at) {
+      const moment = Math.max(at, state.at)
+      const buckets = bucketsAt(moment)
+      const vector = new Float32Array(readers.length)
+      for (let i = 0; i < readers.length; i++) vector[i] = valueBy(readers[i]!, state, moment, buckets)
+      return vector
+    },
+    valueAt(state, name, at) {
+      const index = indices.get(name)
+      if (index === undefined) throw new RangeError(`no feature is called ${name}`)
+      const moment = Math.max(at, state.at)
+      return valueBy(readers[index]!, state, moment, bucketsAt(moment))
+    },
+  }
+}
+
+function newestFired(left: State['fired'], right: State['fired']): State['fired'] {
+  const kinds = [...new Set([...Object.keys(left), ...Object.keys(right)])].sort()
+  return Object.fromEntries(kinds.map(kind => [kind, Math.max(left[kind] ?? 0, right[kind] ?? 0)]))
+}
