@@ -71,7 +71,7 @@ function playHour(world: World, slot: number): OperatorEvent[] {
   const out: OperatorEvent[] = []
   for (let i = 0; i < world.customers; i++) {
     if (state.cycleEndsAt[i]! < slotEnd) renew(world, i, out)
-    if (state.reconsidersAt[i]! < slotEnd) reconsider(world, i, out)
+    while (state.reconsidersAt[i]! < slotEnd) reconsider(world, i, out)
     const local = (hours[world.profiles[i]!.zone]! + population.shift[i]! + 24) % 24
     random.seed(seed, i, slot)
     const count = random.poisson((perDay / 24) * population.activity[i]! * hourProfile[local]!)
@@ -191,7 +191,7 @@ function call(world: World, i: number, at: number, random: Random, out: Operator
   state.usedSeconds[i]! += seconds
   let overage = 0
   if (plan.minutes !== null) {
-    const beyond = Math.min(seconds, Math.max(0, state.usedSeconds[i]! - plan.minutes * 60))
+    const beyond = Math.min(seconds, Math.max(0, state.usedSeconds[i]! - plan.minutes * 60 - state.extraSeconds[i]!))
     const before = Math.floor((state.overSeconds[i]! * plan.overageMinorPerMinute) / 60)
     state.overSeconds[i]! += beyond
     overage = Math.floor((state.overSeconds[i]! * plan.overageMinorPerMinute) / 60) - before
@@ -208,6 +208,7 @@ function renew(world: World, i: number, out: OperatorEvent[]): void {
   state.needKb[i] = Math.exp(population.logNeed[i]! + parameters.monthNoiseSd * random.normal()) * kbPerGb
   state.usedKb[i] = 0
   state.extraKb[i] = 0
+  state.extraSeconds[i] = 0
   state.usedSeconds[i] = 0
   state.overKb[i] = 0
   state.overSeconds[i] = 0
@@ -219,6 +220,7 @@ function renew(world: World, i: number, out: OperatorEvent[]): void {
     return
   }
   state.extraKb[i] = recurring.quotaKb ?? 0
+  state.extraSeconds[i] = (recurring.minutes ?? 0) * 60
   out.push(purchase(world, i, at, recurring.name, recurring.priceMinor, 'renewal', null))
 }
 
@@ -226,7 +228,7 @@ function renew(world: World, i: number, out: OperatorEvent[]): void {
 function reconsider(world: World, i: number, out: OperatorEvent[]): void {
   const { state, population, parameters, seed } = world
   const at = Math.floor(state.reconsidersAt[i]!)
-  const random = createRandom().seed(seed ^ Math.floor(at / hour), i, purposeReconsider)
+  const random = createRandom().seed(seed ^ Math.floor(at / 1000), i, purposeReconsider)
   state.reconsidersAt[i]! -= (Math.log(1 - random.next()) * 30 * day) / parameters.reconsiderShare
   const current = state.plan[i]!
   const other = (current + 1 + Math.floor(random.next() * (plans.length - 1))) % plans.length

@@ -59,7 +59,7 @@ export function createPopulation(seed: number, customers: number, parameters: Pa
 }
 
 /** Third seed words; one for each use of chance, so that no two share draws. */
-export const purposePopulation = -1
+const purposePopulation = -1
 export const purposeProfile = -2
 export const purposeFirstPlan = -3
 export const purposeReconsider = -4

@@ -127,5 +127,6 @@ function take(world: World, i: number, name: string): void {
   const number = packages.findIndex(item => item.name === name)
   const item = packages[number]!
   world.state.extraKb[i]! += item.quotaKb ?? 0
+  world.state.extraSeconds[i]! += (item.minutes ?? 0) * 60
   if (item.recurring) world.state.recurring[i] = number
 }

@@ -7,7 +7,7 @@ import type { Population } from './population.ts'
  * Expected monthly bill in minor units: price plus overage, closed form for a lognormal need
  * (the undiscounted Black–Scholes call, with the quota as strike).
  */
-export function expectedBill(plan: Plan, logNeed: number, sd: number): number {
+function expectedBill(plan: Plan, logNeed: number, sd: number): number {
   const { priceMinor, overageMinorPerGb, quotaKb } = plan.item
   if (quotaKb === null || overageMinorPerGb === 0) return priceMinor
   const logQuota = Math.log(quotaKb / kbPerGb)

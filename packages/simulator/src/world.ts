@@ -1,5 +1,5 @@
 import type { Customer } from '@offerstream/contracts'
-import { type Plan, plans } from './catalogue.ts'
+import { type Plan, packages, plans } from './catalogue.ts'
 import type { OperatorEvent } from './events.ts'
 import { type Parameters, type Preset, presets } from './parameters.ts'
 import { createPopulation, type Population, purposeFirstPlan, purposeProfile } from './population.ts'
@@ -51,6 +51,7 @@ type State = {
   readonly usedKb: Float64Array
   /** Bought on top of the plan for this cycle. */
   readonly extraKb: Float64Array
+  readonly extraSeconds: Float64Array
   readonly usedSeconds: Float64Array
   /** Beyond the quota in this cycle: kilobytes and seconds. */
   readonly overKb: Float64Array
@@ -104,6 +105,7 @@ export function createWorld(options: WorldOptions): World {
       needKb: new Float64Array(customers),
       usedKb: new Float64Array(customers),
       extraKb: new Float64Array(customers),
+      extraSeconds: new Float64Array(customers),
       usedSeconds: new Float64Array(customers),
       overKb: new Float64Array(customers),
       overSeconds: new Float64Array(customers),
@@ -161,7 +163,12 @@ function settle(world: World, customer: number, random: ReturnType<typeof create
   })
   population.logNeed[customer] = need
   state.plan[customer] = best
-  if (random.next() < 0.12) state.recurring[customer] = [5, 6, 7, 11][Math.floor(random.next() * 4)]!
+  if (random.next() < 0.12) {
+    const held = recurringPackages[Math.floor(random.next() * recurringPackages.length)]!
+    state.recurring[customer] = packages.indexOf(held)
+    state.extraKb[customer] = held.quotaKb ?? 0
+    state.extraSeconds[customer] = (held.minutes ?? 0) * 60
+  }
   // Cycles began at any moment of the past month; the first is joined part way.
   state.cycleEndsAt[customer] = world.start + random.next() * 30 * day
   state.reconsidersAt[customer] = world.start - (Math.log(1 - random.next()) * 30 * day) / parameters.reconsiderShare
@@ -170,6 +177,8 @@ function settle(world: World, customer: number, random: ReturnType<typeof create
   const quota = plans[best]!.item.quotaKb ?? Number.POSITIVE_INFINITY
   state.usedKb[customer] = Math.min(quota, state.needKb[customer]! * (1 - left))
 }
+
+const recurringPackages = packages.filter(item => item.recurring)
 
 const zones = ['Europe/Berlin', 'Europe/Berlin', 'Europe/Berlin', 'Europe/Lisbon', 'Europe/Athens'] as const
 
