@@ -1,9 +1,14 @@
 import { defineConfig } from 'vitest/config'
 
+// `unit` needs nothing but this process; `real` starts Kafka, Redis and the registry, and kills them: one file at a time.
+const real = ['tests/**/*.test.ts', '**/*.real.test.ts']
+
 export default defineConfig({
   test: {
     pool: 'forks',
-    include: ['{packages,services}/*/test/**/*.test.ts', 'tests/**/*.test.ts'],
-    testTimeout: 20_000,
+    projects: [
+      { test: { name: 'unit', include: ['{packages,services}/*/test/**/*.test.ts'], exclude: ['**/node_modules/**', ...real], testTimeout: 30_000 } },
+      { test: { name: 'real', include: real, exclude: ['**/node_modules/**'], testTimeout: 120_000, hookTimeout: 180_000, fileParallelism: false } },
+    ],
   },
 })

@@ -56,6 +56,7 @@ export {
   UnknownTopic,
 } from './ports.ts'
 export { type Causes, checkCause, read } from './receive.ts'
+export { type RedisAddress, type RedisClient, redisClient } from './redis-client.ts'
 export { type RedisStoreOptions, redisStore } from './redis-store.ts'
 export { Abandoned, retrying } from './retry.ts'
 export { type Addressed, type Handled, type Handler, run, type SourceRecord } from './run.ts'
