@@ -10,7 +10,9 @@ const { values, positionals } = parseArgs({
   options: { unit: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
 })
 if (values.help) {
-  console.log('pnpm test [--unit] [FILE…]\n  --unit   leave out what needs the real Kafka, Redis and registry\n  FILE     only these test files')
+  console.log(
+    'pnpm test [--unit] [FILE…]\n  --unit   leave out what needs the real Kafka, Redis and registry\n  FILE     only these test files',
+  )
   process.exit(0)
 }
 
@@ -39,9 +41,30 @@ const folder = mkdtempSync(join(tmpdir(), 'offerstream-tests-'))
 const report = join(folder, 'report.json')
 for (const project of values.unit ? ['unit'] : ['unit', 'real']) {
   console.log(`\n# tests: ${project}`)
-  spawnSync('vitest', ['run', '--project', project, '--passWithNoTests', '--reporter', 'default', '--reporter', 'json', '--outputFile.json', report, ...positionals], { cwd: root, stdio: 'inherit' })
+  spawnSync(
+    'vitest',
+    [
+      'run',
+      '--project',
+      project,
+      '--passWithNoTests',
+      '--reporter',
+      'default',
+      '--reporter',
+      'json',
+      '--outputFile.json',
+      report,
+      ...positionals,
+    ],
+    { cwd: root, stdio: 'inherit' },
+  )
   try {
-    const counts = JSON.parse(readFileSync(report, 'utf8')) as { numPassedTests: number; numTotalTests: number; numFailedTestSuites: number; success: boolean }
+    const counts = JSON.parse(readFileSync(report, 'utf8')) as {
+      numPassedTests: number
+      numTotalTests: number
+      numFailedTestSuites: number
+      success: boolean
+    }
     passed += counts.numPassedTests
     // A file that could not even be read has no failed test, but it failed.
     failed += Math.max(counts.numTotalTests - counts.numPassedTests, counts.success ? 0 : 1)

@@ -1,6 +1,14 @@
 // What an independent reader finds in the topics after draining: whether anything that went in did not come out.
 import type { TopicName } from '@offerstream/contracts'
-import { causeText, deadLettersOf, type Log, type Message, openTopic, type Registry, type Store } from '@offerstream/streaming'
+import {
+  causeText,
+  deadLettersOf,
+  type Log,
+  type Message,
+  openTopic,
+  type Registry,
+  type Store,
+} from '@offerstream/streaming'
 
 export type Audit = {
   /** Records of the sources, repeats included. */
@@ -38,13 +46,22 @@ export async function audit({ log, store, registry, prefix, updater }: AuditSubj
   const dead = new Set<string>()
   for (const name of [...sources, 'customer-events', 'feature-updates', 'next-best-offers'] as const)
     await each(log, deadLettersOf(prefix + name), message => {
-      const source = message.headers['source'] ?? causeText({ topic: deadLettersOf(name), generation: 1, partition: message.partition, offset: message.offset, index: 0 })
+      const source =
+        message.headers['source'] ??
+        causeText({
+          topic: deadLettersOf(name),
+          generation: 1,
+          partition: message.partition,
+          offset: message.offset,
+          index: 0,
+        })
       if (dead.has(source)) return
       dead.add(source)
       const reason = message.headers['reason'] ?? 'unknown'
       deadLetters.set(reason, (deadLetters.get(reason) ?? 0) + 1)
     })
-  const isDead = (name: TopicName, { partition, offset }: Message): boolean => dead.has(`${prefix}${name}/${partition}/${offset}`)
+  const isDead = (name: TopicName, { partition, offset }: Message): boolean =>
+    dead.has(`${prefix}${name}/${partition}/${offset}`)
 
   const journalTopic = await openTopic(registry, 'customer-events', prefix)
   const journalled = new Set<string>()
@@ -52,10 +69,17 @@ export async function audit({ log, store, registry, prefix, updater }: AuditSubj
   await each(log, journalTopic.path, message => {
     journalLength++
     const { event } = journalTopic.codec.decode(message.value!)
-    if (event.type !== 'tick') journalled.add(`${event.type === 'purchase_retracted' ? 'purchase' : event.type}/${event.id}`)
+    if (event.type !== 'tick')
+      journalled.add(`${event.type === 'purchase_retracted' ? 'purchase' : event.type}/${event.id}`)
   })
 
-  const lostAt: Record<string, string[]> = { intake: [], 'feature-updater': [], 'offer-scorer': [], offers: [], 'push-dispatcher': [] }
+  const lostAt: Record<string, string[]> = {
+    intake: [],
+    'feature-updater': [],
+    'offer-scorer': [],
+    offers: [],
+    'push-dispatcher': [],
+  }
   let sourceCount = 0
   for (const name of sources) {
     const topic = await openTopic(registry, name, prefix)
@@ -71,7 +95,8 @@ export async function audit({ log, store, registry, prefix, updater }: AuditSubj
       }
       if (event.type === 'delivery' && event.state === 'sending') return
       const kind = event.type === 'purchase_retracted' ? 'purchase' : event.type
-      if (!journalled.has(`${kind}/${event.id}`) && !isDead(name, message)) missing.push({ message, id: `${kind}/${event.id}` })
+      if (!journalled.has(`${kind}/${event.id}`) && !isDead(name, message))
+        missing.push({ message, id: `${kind}/${event.id}` })
     })
     lostAt['intake']!.push(...new Set(missing.map(({ id }) => id)))
   }
@@ -87,7 +112,8 @@ export async function audit({ log, store, registry, prefix, updater }: AuditSubj
         handled += count
         applied[outcome] = (applied[outcome] ?? 0) + count
       }
-      for (let at = handled; at < next; at++) lostAt['feature-updater']!.push(`${journalTopic.path}/${partition} (uncounted)`)
+      for (let at = handled; at < next; at++)
+        lostAt['feature-updater']!.push(`${journalTopic.path}/${partition} (uncounted)`)
     }
   }
 

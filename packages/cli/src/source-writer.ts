@@ -1,5 +1,5 @@
 import type { RecordOf } from '@offerstream/contracts'
-import { openTopic, type Outgoing, partitionOf, type Surroundings, type Topic } from '@offerstream/streaming'
+import { type Outgoing, openTopic, partitionOf, type Surroundings, type Topic } from '@offerstream/streaming'
 
 export const sourceTopics = ['purchases', 'usage', 'engagements', 'customers'] as const
 export type SourceTopic = (typeof sourceTopics)[number]
@@ -64,7 +64,11 @@ export async function createSourceWriter({ log, registry, prefix }: Surroundings
       const partition = partitionOf(value.customer, partitions)
       const lane = `${name}/${partition}`
       const entry = gathered.get(lane) ?? { path: topic.path, partition, records: [] }
-      entry.records.push({ key: value.customer, value: topic.codec.encode(value as never), timestamp: Math.round(intendedAt) })
+      entry.records.push({
+        key: value.customer,
+        value: topic.codec.encode(value as never),
+        timestamp: Math.round(intendedAt),
+      })
       gathered.set(lane, entry)
       onTheWay++
       if (++waiting >= mostGathered) send()

@@ -1,5 +1,16 @@
-import { type Stack } from '@offerstream/stack'
-import { type Clock, confluentRegistry, createClock, createMetrics, kafkaLog, memoryLog, memoryRegistry, memoryStore, redisStore, type Surroundings } from '@offerstream/streaming'
+import type { Stack } from '@offerstream/stack'
+import {
+  type Clock,
+  confluentRegistry,
+  createClock,
+  createMetrics,
+  kafkaLog,
+  memoryLog,
+  memoryRegistry,
+  memoryStore,
+  redisStore,
+  type Surroundings,
+} from '@offerstream/streaming'
 
 export type SurroundingsOptions = {
   readonly prefix: string
@@ -11,9 +22,16 @@ export type SurroundingsOptions = {
 /** Log, store and registry of a stack, for services that run in this process. */
 export function surroundingsOf(stack: Stack, options: SurroundingsOptions): Surroundings & { close(): Promise<void> } {
   const notice = options.notice ?? (() => {})
-  const shared = { clock: options.clock ?? createClock(), prefix: options.prefix, partitions: options.partitions, metrics: createMetrics('offerstream'), notice }
+  const shared = {
+    clock: options.clock ?? createClock(),
+    prefix: options.prefix,
+    partitions: options.partitions,
+    metrics: createMetrics('offerstream'),
+    notice,
+  }
   const { addresses } = stack
-  if (addresses === null) return { ...shared, log: memoryLog(), store: memoryStore(), registry: memoryRegistry(), close: async () => {} }
+  if (addresses === null)
+    return { ...shared, log: memoryLog(), store: memoryStore(), registry: memoryRegistry(), close: async () => {} }
   const log = kafkaLog({ brokers: addresses.brokers, clientId: 'offerstream', onNotice: notice })
   const store = redisStore({ url: addresses.redis, prefix: `${options.prefix}os` })
   return {

@@ -24,10 +24,13 @@ import {
 
 type Topics = { readonly events: Topic<CustomerEvent>; readonly updates: Topic<FeatureUpdate> }
 
-/** The journal in, an update out for every trigger that fires. The name changes with the meaning of a state's bytes. */
+/** The group and the states; it changes with the meaning of a state's bytes. */
+export const updaterName = `feature-updater-${layoutFingerprint}`
+
+/** The journal in, an update out for every trigger that fires. */
 export function createUpdater({ events, updates }: Topics): Fold<State, CustomerEvent> {
   return {
-    name: `feature-updater-${layoutFingerprint}`,
+    name: updaterName,
     input: events,
     outputs: [updates as Topic<never>],
     states,

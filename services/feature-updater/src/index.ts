@@ -1,2 +1,3 @@
 export { featuresApi } from './api.ts'
-export { createUpdater } from './fold.ts'
+export { createUpdater, updaterName } from './fold.ts'
+export { startFeatureUpdater } from './service.ts'
