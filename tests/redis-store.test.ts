@@ -48,6 +48,36 @@ describe('a store in Redis', () => {
     expect(new Set([...homes.values()].flatMap(ports => [...ports])).size).toBe(3)
   })
 
+  test('follows its partition to another node of the cluster, and never splits it on the way', async () => {
+    const cluster = await startRedisCluster(2)
+    cleanups.push(() => cluster.stop())
+    const store = opened({ url: cluster.nodes.map(node => `redis://${node.host}:${node.port}`) })
+    const lane = await store.open('moved', 0)
+    await lane.save(change(null, 1, { states: [['a', bytes('1')]], counts: new Map([['applied', 1]]) }))
+
+    const ports = cluster.nodes.map(node => node.port)
+    const keysAt = async (port: number) => (await command(port, 'KEYS *')).match(/os:\{\S+/g) ?? []
+    const [from, to] = (await keysAt(ports[0]!)).length > 0 ? [ports[0]!, ports[1]!] : [ports[1]!, ports[0]!]
+    const slot = /:(\d+)/.exec(await command(from, 'CLUSTER KEYSLOT {moved:0}'))![1]
+    const [fromId, toId] = await Promise.all(
+      [from, to].map(async port => /[0-9a-f]{40}/.exec(await command(port, 'CLUSTER MYID'))![0]),
+    )
+    await command(to, `CLUSTER SETSLOT ${slot} IMPORTING ${fromId}`)
+    await command(from, `CLUSTER SETSLOT ${slot} MIGRATING ${toId}`)
+    const next = change(1, 2, { states: [['b', bytes('2')]], outbox: bytes('o') })
+    const [, ...rest] = await keysAt(from)
+    await command(from, `MIGRATE 127.0.0.1 ${to} "" 0 1000 KEYS ${rest.join(' ')}`)
+    await expect(lane.save(next)).rejects.toBeInstanceOf(Transient)
+    expect((await keysAt(from)).length + (await keysAt(to)).length).toBe(rest.length + 1)
+
+    await command(from, `MIGRATE 127.0.0.1 ${to} "" 0 1000 KEYS ${(await keysAt(from)).join(' ')}`)
+    for (const port of [to, from]) await command(port, `CLUSTER SETSLOT ${slot} NODE ${toId}`)
+    expect(await patiently(() => lane.save(next))).toBe('saved')
+    expect(await keysAt(from)).toEqual([])
+    expect((await lane.load(['a', 'b'])).map(String)).toEqual(['1', '2'])
+    expect((await store.open('moved', 0)).outbox).toEqual(bytes('o'))
+  })
+
   test('says that it cannot reach Redis, where, and at once', async () => {
     const [port] = await freePorts(1)
     const began = performance.now()
@@ -58,6 +88,18 @@ describe('a store in Redis', () => {
       opened({ url: [`redis://127.0.0.1:${port}`, `redis://localhost:${port}`] }).open('f', 0),
     ).rejects.toBeInstanceOf(Transient)
     expect(performance.now() - began).toBeLessThan(2_000)
+  })
+
+  test('calls the death of a node of the cluster a passing trouble', async () => {
+    const cluster = await startRedisCluster(3)
+    cleanups.push(() => cluster.stop())
+    const store = opened({ url: cluster.nodes.map(node => `redis://${node.host}:${node.port}`), timeoutMs: 2_000 })
+    const lanes = await Promise.all(Array.from({ length: 9 }, (_, partition) => store.open('dying', partition)))
+    await cluster.kill(0, 'SIGKILL')
+    const answers = await Promise.allSettled(lanes.map(lane => lane.save(change(null, 1))))
+    const failures = answers.filter(answer => answer.status === 'rejected').map(answer => answer.reason)
+    expect(failures.length).toBeGreaterThan(0)
+    for (const failure of failures) expect(failure).toBeInstanceOf(Transient)
   })
 
   test('goes on with the same lane when Redis comes back', async () => {
@@ -145,8 +187,9 @@ describe('a store in Redis', () => {
     test('a save waits for them, and is given again until they have it', async () => {
       const { master, replica } = await pair()
       const store = opened({ url: master.url, replicas: 1, replicaTimeoutMs: 200 })
-      const lane = await store.open('f', 0)
-      expect(await lane.save(change(null, 1, { states: [['a', bytes('1')]] }))).toBe('saved')
+      const lane = await patiently(() => store.open('f', 0))
+      const first = change(null, 1, { states: [['a', bytes('1')]] })
+      expect(await patiently(() => lane.save(first))).toBe('saved')
       expect(await opened({ url: replica.url }).peek('f', 0, ['a'])).toEqual([bytes('1')])
 
       await replica.kill('SIGSTOP')
@@ -157,7 +200,7 @@ describe('a store in Redis', () => {
       await expect(store.open('f', 1)).rejects.toBeInstanceOf(Transient)
       await replica.kill('SIGCONT')
       expect(await patiently(() => lane.save(next))).toBe('saved')
-      expect(await lane.save(change(2, 3))).toBe('saved')
+      expect(await patiently(() => lane.save(change(2, 3)))).toBe('saved')
       expect((await opened({ url: replica.url }).peekProgress('f', 0))?.watermark).toBe(3)
     })
 
@@ -249,10 +292,12 @@ describe('a store in Redis', () => {
       await expect(opening).rejects.toThrow(/maxmemory-policy allkeys-lru.*CONFIG SET maxmemory-policy noeviction/)
     })
 
-    test('is asked another way where CONFIG is forbidden', async () => {
+    test('is asked by CONFIG where INFO is forbidden, and the other way round', async () => {
       const redis = await start()
-      await command(redis.port, 'ACL SETUSER plain on >secret ~os:* +@all -config')
       const url = `redis://plain:secret@127.0.0.1:${redis.port}`
+      await command(redis.port, 'ACL SETUSER plain on >secret ~os:* +@all -info')
+      expect((await opened({ url }).open('f', 0)).watermark).toBeNull()
+      await command(redis.port, 'ACL SETUSER plain +info -config')
       expect((await opened({ url }).open('f', 0)).watermark).toBeNull()
       await command(redis.port, 'CONFIG SET maxmemory-policy volatile-ttl')
       await expect(opened({ url }).open('f', 0)).rejects.toThrow(/volatile-ttl/)

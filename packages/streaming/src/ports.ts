@@ -126,7 +126,8 @@ export type StoreLane = Progress & {
   /**
    * All or nothing, and only if epoch and watermark are still the caller's; waits for the configured replicas.
    * `fenced`: a later owner took the partition. `rewound`: nobody did, but the store is not where the caller left it, as
-   * after a failover that lost the last writes; open the partition again.
+   * after a failover that lost the last writes; open the partition again. After `Transient` an equal change may be given
+   * again: it is saved once, whether the first try was or not.
    */
   save(change: Change): Promise<'saved' | 'fenced' | 'rewound'>
 }
@@ -152,7 +153,7 @@ export type Change = {
 
 /**
  * The guards of a save, all on. Only negative controls turn one off, to show that the checker sees what it prevents:
- * `compare` compares the watermark, `epoch` compares the epoch.
+ * without `compare` nothing is compared, without `epoch` only the watermark.
  */
 export type StoreGuards = { readonly compare: boolean; readonly epoch: boolean }
 

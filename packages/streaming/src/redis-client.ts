@@ -1,6 +1,6 @@
 // One connection to a Redis or a Redis Cluster on which nothing waits for long: trouble is told at once, as `Transient`
 // or `Refused`. Whatever is sent may be sent again, so ioredis may follow a moved slot.
-import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import { type ChainableCommander, Cluster, Redis, type RedisOptions } from 'ioredis'
 import { Refused, Transient } from './ports.ts'
 import type { Script } from './redis-scripts.ts'
 
@@ -11,23 +11,27 @@ export type RedisAddress = {
   readonly username?: string
   readonly password?: string
   readonly tls?: NonNullable<RedisOptions['tls']>
-  /** How long the server may be silent. */
+  /** How long the server may be silent, more than it may take to hear from its replicas; 5 seconds unless given. */
   readonly timeoutMs?: number
 }
 
 export type RedisClient = {
+  /** What messages call it: its hosts. */
+  readonly name: string
   /** The client once it is connected; its failures pass through here. */
   use<T>(work: (client: Redis | Cluster) => Promise<T>): Promise<T>
   /** Runs a script and then waits until so many replicas have what it wrote. Replies are Buffers. */
   run(script: Script, keys: readonly string[], words: readonly (string | Buffer)[], wait: ReplicaWait): Promise<unknown>
-  /** `use` on every server that holds data. */
-  useEach(work: (server: Redis) => Promise<void>): Promise<void>
+  /** Sends commands over one connection; throws where the first fails. In a cluster the first names the key. */
+  pipeline(build: (pipeline: ChainableCommander) => ChainableCommander): Promise<readonly PipelineAnswer[]>
   close(): Promise<void>
 }
 
+type PipelineAnswer = readonly [error: Error | null, reply: unknown]
+
 export type ReplicaWait = { readonly replicas: number; readonly timeoutMs: number }
 
-const defaultTimeoutMs = 5000
+export const defaultTimeoutMs = 5000
 
 export function redisClient(address: RedisAddress): RedisClient {
   const urls = (typeof address.url === 'string' ? [address.url] : address.url).map(url => new URL(url))
@@ -47,6 +51,7 @@ export function redisClient(address: RedisAddress): RedisClient {
     }
   }
   return {
+    name,
     use,
     run: (script, keys, words, wait) =>
       use(async client => {
@@ -58,10 +63,7 @@ export function redisClient(address: RedisAddress): RedisClient {
           return send(client, 'eval', [script.lua, ...rest], wait)
         }
       }),
-    useEach: work =>
-      use(async () => {
-        for (const server of client instanceof Cluster ? client.nodes('master') : [client]) await work(server)
-      }),
+    pipeline: build => use(client => pipelined(client, build)),
     async close() {
       closed = true
       if (client.status === 'ready') await client.quit().catch(() => {})
@@ -77,19 +79,26 @@ async function send(
   { replicas, timeoutMs }: ReplicaWait,
 ): Promise<unknown> {
   if (replicas === 0) return client.callBuffer(command, words)
-  // In a pipeline both go over one connection: WAIT waits for what its own connection wrote.
-  const answers = await client.pipeline().callBuffer(command, words).wait(replicas, timeoutMs).exec()
-  const [[failure, reply], [waitFailure, reached]] = answers as [[Error | null, unknown], [Error | null, number]]
-  if (failure !== null) {
-    // ioredis does not follow a moved slot where WAIT itself succeeded.
-    if (client instanceof Cluster && /^(MOVED|ASK) /.test(failure.message))
-      await new Promise<void>(resolve => client.refreshSlotsCache(() => resolve()))
-    throw failure
-  }
-  if (waitFailure !== null) throw waitFailure
+  // Over one connection: WAIT waits for what its own connection wrote.
+  const [done, waited] = await pipelined(client, each => each.callBuffer(command, words).wait(replicas, timeoutMs))
+  const [failure, reached] = waited as [Error | null, number]
+  if (failure !== null) throw failure
   if (reached < replicas)
     throw new Transient(`${reached} of ${replicas} replicas confirmed a write within ${timeoutMs} ms`)
-  return reply
+  return done![1]
+}
+
+async function pipelined(
+  client: Redis | Cluster,
+  build: (pipeline: ChainableCommander) => ChainableCommander,
+): Promise<readonly PipelineAnswer[]> {
+  const answers = (await build(client.pipeline()).exec()) ?? []
+  const failure = answers[0]?.[0] ?? null
+  if (failure === null) return answers
+  // ioredis follows a moved slot only where all commands of a pipeline failed alike.
+  if (client instanceof Cluster && /^(MOVED|ASK) /.test(failure.message))
+    await new Promise<void>(resolve => client.refreshSlotsCache(() => resolve()))
+  throw failure
 }
 
 function connection(urls: readonly URL[], address: RedisAddress, timeoutMs: number): Redis | Cluster {
@@ -148,7 +157,7 @@ async function ready(client: Redis | Cluster, timeoutMs: number): Promise<void> 
 
 /** Words Redis begins a refusal with that another try, or another server, may not. */
 const passing =
-  /(?:^|[-: ])(READONLY|OOM|LOADING|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|MISCONF|TRYAGAIN|BUSY|MOVED|ASK|UNBLOCKED)\b/
+  /(?:^|[-: ])(READONLY|OOM|LOADING|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|MISCONF|TRYAGAIN|BUSY|MOVED|ASK|max number of clients)\b/
 const refusing = /^(NOAUTH|WRONGPASS|NOPERM)\b/
 
 function explained(error: unknown, name: string): unknown {

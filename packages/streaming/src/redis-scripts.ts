@@ -22,6 +22,12 @@ return {
   redis.call('HGETALL', KEYS[2]), redis.call('HGETALL', KEYS[3]), redis.call('GET', KEYS[4])
 }`)
 
+/** KEYS: meta, counts. Answers epoch, watermark, counts. */
+export const progressScript = script(`
+return {
+  redis.call('HGET', KEYS[1], 'epoch'), redis.call('HGET', KEYS[1], 'watermark'), redis.call('HGETALL', KEYS[2])
+}`)
+
 /**
  * KEYS: meta, causes, counts, due, outbox, then the states to set, then those to remove.
  * ARGV: 1 guards to heed (e for epoch, w for watermark), 2 the owner's epoch, 3 its last save, 4 this save, 5 watermark

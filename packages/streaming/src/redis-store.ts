@@ -6,10 +6,9 @@
 // where it was. It also tells a save whose answer was lost from one that was not done.
 import { randomInt } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import type { Redis } from 'ioredis'
 import { type CausePosition, type Change, Refused, type Store, type StoreGuards, type StoreLane } from './ports.ts'
-import { type RedisAddress, type RedisClient, type ReplicaWait, redisClient } from './redis-client.ts'
-import { epochRange, openScript, saveScript } from './redis-scripts.ts'
+import { defaultTimeoutMs, type RedisAddress, type RedisClient, type ReplicaWait, redisClient } from './redis-client.ts'
+import { epochRange, openScript, progressScript, saveScript } from './redis-scripts.ts'
 
 export type RedisStoreOptions = RedisAddress & {
   /** Before every key; `os` unless given. */
@@ -37,10 +36,14 @@ type Names = {
 export function redisStore(options: RedisStoreOptions): Store {
   const client = redisClient(options)
   const { prefix = 'os', guards = { compare: true, epoch: true } } = options
+  if (/[{}]/.test(prefix)) throw new TypeError(`redis prefix ${prefix}: braces are for the hash tag`)
   const wait: ReplicaWait = { replicas: options.replicas ?? 0, timeoutMs: options.replicaTimeoutMs ?? 1000 }
 
+  if (wait.replicas > 0 && wait.timeoutMs >= (options.timeoutMs ?? defaultTimeoutMs))
+    throw new TypeError('redis replicaTimeoutMs must be less than timeoutMs')
+
   const namesOf = (fold: string, partition: number): Names => {
-    if (/[{}]/.test(prefix + fold)) throw new TypeError(`${prefix}, ${fold}: braces are for the hash tag`)
+    if (/[{}]/.test(fold)) throw new TypeError(`fold ${fold}: braces are for the hash tag`)
     const tag = `${prefix}:{${fold}:${partition}}`
     return {
       meta: `${tag}.meta`,
@@ -55,23 +58,16 @@ export function redisStore(options: RedisStoreOptions): Store {
   return {
     async open(fold, partition) {
       const names = namesOf(fold, partition)
-      await assertKeepsEverything(client)
+      await assertKeepsEverything(client, names.meta)
       return openLane(client, names, guards, wait)
     },
     peek: (fold, partition, keys) => load(client, namesOf(fold, partition), keys),
     async peekProgress(fold, partition) {
       const { meta, counts } = namesOf(fold, partition)
-      const answers = await client.use(each => each.multi().hmget(meta, 'epoch', 'watermark').hgetall(counts).exec())
-      const [[epoch, watermark], totals] = answers!.map(([, reply]) => reply) as [
-        [string | null, string | null],
-        Record<string, string>,
-      ]
+      const answer = await client.run(progressScript, [meta, counts], [], { replicas: 0, timeoutMs: 0 })
+      const [epoch, watermark, totals] = answer as [Buffer | null, Buffer | null, Buffer[]]
       if (epoch === null) return null
-      return {
-        epoch: Number(epoch),
-        watermark: watermark === null ? null : Number(watermark),
-        counts: new Map(Object.entries(totals).map(([reason, count]) => [reason, Number(count)])),
-      }
+      return { epoch: Number(epoch), watermark: numberOf(watermark), counts: mapOf(totals, Number) }
     },
     close: () => client.close(),
   }
@@ -91,8 +87,8 @@ async function openLane(client: RedisClient, names: Names, guards: StoreGuards, 
   let unanswered: { readonly change: Change; readonly save: number } | null = null
 
   return {
-    epoch: Number(epoch.toString()),
-    watermark: watermark === null ? null : Number(watermark.toString()),
+    epoch: Number(epoch),
+    watermark: numberOf(watermark),
     causes: mapOf(causes, positionOf),
     counts: mapOf(counts, Number),
     outbox,
@@ -166,33 +162,24 @@ function mapOf<T>(pairs: readonly Buffer[], parse: (text: string) => T): Map<str
   return map
 }
 
+const numberOf = (text: Buffer | null): number | null => (text === null ? null : Number(text))
+
 function positionOf(text: string): CausePosition {
   const [generation, offset, index] = text.split('/').map(Number)
   return [generation!, offset!, index!]
 }
 
-/** An evicted state would be a customer silently begun anew. */
-async function assertKeepsEverything(client: RedisClient): Promise<void> {
-  await client.useEach(async server => {
-    const policy = await evictionPolicy(server)
-    const { host, port } = server.options
-    if (policy === undefined)
-      throw new Refused(
-        `redis ${host}:${port} tells its maxmemory-policy neither by CONFIG GET nor by INFO memory. Allow the user +info`,
-      )
-    if (policy !== 'noeviction')
-      throw new Refused(
-        `redis ${host}:${port} has maxmemory-policy ${policy}, under which states vanish. Run: redis-cli -h ${host} -p ${port} CONFIG SET maxmemory-policy noeviction, and set it in redis.conf`,
-      )
-  })
-}
-
-async function evictionPolicy(server: Redis): Promise<string | undefined> {
-  const forbidden = (error: Error): undefined => {
-    if (!/^(NOPERM|ERR)/.test(error.message)) throw error
-  }
-  const told = (await server.config('GET', 'maxmemory-policy').catch(forbidden)) as string[] | undefined
-  if (told?.[1] !== undefined) return told[1]
-  const info = await server.info('memory').catch(forbidden)
-  return /^maxmemory_policy:(\S+)/m.exec(info ?? '')?.[1]
+/** An evicted state would be a customer silently begun anew. Asks the server that holds the key. */
+async function assertKeepsEverything(client: RedisClient, key: string): Promise<void> {
+  // Only the first command names a key, and so leads the others to its server.
+  const [, info, config] = await client.pipeline(each => each.exists(key).info().config('GET', 'maxmemory-policy'))
+  const told = String(info?.[1] ?? '')
+  const policy = /^maxmemory_policy:(\S+)/m.exec(told)?.[1] ?? (config?.[1] as string[] | undefined)?.[1]
+  const server = `${client.name}: the server on port ${/^tcp_port:(\d+)/m.exec(told)?.[1] ?? 'unknown'}`
+  if (policy === undefined)
+    throw new Refused(`${server} tells its maxmemory-policy neither by INFO nor by CONFIG GET. Allow the user +info`)
+  if (policy !== 'noeviction')
+    throw new Refused(
+      `${server} has maxmemory-policy ${policy}, under which states vanish. Run CONFIG SET maxmemory-policy noeviction there, and set it in redis.conf`,
+    )
 }
