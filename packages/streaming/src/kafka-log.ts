@@ -95,10 +95,19 @@ export function kafkaLog(options: KafkaLogOptions): Log {
   }
 
   const producers = createProducers(options, notice)
-  const queue = createAppendQueue(async (topic, partition, records) => {
+  const send = async (topic: string, partition: number, records: readonly Outgoing[]): Promise<void> => {
     await hasPartition(topic, partition)
-    await producers.send(topic, partition, records)
-  })
+    try {
+      await producers.send(topic, partition, records)
+    } catch (error) {
+      // Nothing of a request that is too large is written; the limit may be one that only its records together exceed.
+      if (typeOf(error) !== 'MESSAGE_TOO_LARGE' || records.length === 1) throw error
+      const half = records.length >> 1
+      await send(topic, partition, records.slice(0, half))
+      await send(topic, partition, records.slice(half))
+    }
+  }
+  const queue = createAppendQueue(send)
   const reader = createReader(clients)
 
   return {
@@ -145,8 +154,15 @@ type Clients = {
   close(): Promise<void>
 }
 
-const patience = { retries: 6, initialRetryTime: 100, maxRetryTime: 2000 }
-const forEver = { retries: Number.MAX_SAFE_INTEGER, initialRetryTime: 50, maxRetryTime: 1000 }
+// All four are given: kafkajs has others of its own when NODE_ENV is test.
+const patience = { retries: 6, initialRetryTime: 100, maxRetryTime: 2000, factor: 0.2, multiplier: 2 }
+const forEver = {
+  retries: Number.MAX_SAFE_INTEGER,
+  initialRetryTime: 50,
+  maxRetryTime: 1000,
+  factor: 0.2,
+  multiplier: 2,
+}
 
 function createClients(options: KafkaLogOptions, notice: Notice): Clients {
   const client = new Kafka(kafkaConfig(options, patience, notice))
@@ -198,9 +214,7 @@ function createClients(options: KafkaLogOptions, notice: Notice): Clients {
   }
 }
 
-type Retries = { retries: number; initialRetryTime: number; maxRetryTime: number }
-
-function kafkaConfig(options: KafkaLogOptions, retry: Retries, notice: Notice): KafkaConfig {
+function kafkaConfig(options: KafkaLogOptions, retry: typeof patience, notice: Notice): KafkaConfig {
   return {
     brokers: [...options.brokers],
     clientId: options.clientId ?? 'offerstream',
@@ -213,9 +227,9 @@ function kafkaConfig(options: KafkaLogOptions, retry: Retries, notice: Notice): 
   }
 }
 
-/** What kafkajs writes as errors on every rebalance and when a broker first becomes coordinator. */
+/** What kafkajs writes as errors on every rebalance, look-up and answer that it then handles. */
 const everyday =
-  /rebalanc|rejoin|coordinator|generation id|member id|not aware of this member|Limiting retries|closed connection/i
+  /^Response |rebalanc|rejoin|coordinator|generation id|member id|not aware of this member|Limiting retries|closed connection/i
 
 /** The same line at most once in ten seconds: an outage repeats it for every attempt of every connection. */
 function quietLog(notice: Notice): NonNullable<KafkaConfig['logCreator']> {
@@ -257,9 +271,11 @@ function typeOf(error: unknown): string | null {
 function natureOf(error: unknown): { retriable: boolean; exhausted: boolean } {
   const all = [...causes(error)]
   const exhausted = all.some(({ name }) => name === 'KafkaJSNumberOfRetriesExceeded')
-  const last = all.at(-1)
+  const away = all.some(
+    ({ name }) => name === 'KafkaJSGroupCoordinatorNotFound' || name?.endsWith('NoBrokerAvailableError'),
+  )
   const kafka = all.some(({ name }) => name?.startsWith('KafkaJS'))
-  return { retriable: kafka && (exhausted || last?.retriable === true), exhausted }
+  return { retriable: kafka && (exhausted || away || all.at(-1)?.retriable === true), exhausted }
 }
 
 function explained(what: string, error: unknown, brokers: readonly string[]): Error {
@@ -270,6 +286,10 @@ function explained(what: string, error: unknown, brokers: readonly string[]): Er
   const denied = [...causes(error)].some(({ name }) => name === 'KafkaJSSASLAuthenticationError')
   if (denied || type?.endsWith('AUTHORIZATION_FAILED'))
     return new Refused(`Kafka at ${brokers.join(', ')} did not let us ${what}: ${message}`, { cause: error })
+  if (type === 'MESSAGE_TOO_LARGE')
+    return new Refused(`Kafka at ${brokers.join(', ')} did not ${what}: the record is larger than the topic takes`, {
+      cause: error,
+    })
   if (natureOf(error).retriable)
     return new Transient(
       `could not ${what}: Kafka at ${brokers.join(', ')} does not answer as it should (${message}); is it running, and is the address right?`,
@@ -326,7 +346,8 @@ function topicSettings({ kept, recordBytes }: TopicSpec): { name: string; value:
     'retention.ms': typeof kept === 'number' ? `${kept}` : '-1',
     'retention.bytes': '-1',
     'cleanup.policy': kept === 'compacted' ? 'compact' : 'delete',
-    ...(recordBytes === undefined ? {} : { 'max.message.bytes': `${recordBytes}` }),
+    // Kafka holds a whole request of one partition to this limit, not each of its records.
+    ...(recordBytes === undefined ? {} : { 'max.message.bytes': `${Math.max(recordBytes + 1000, 1 << 20)}` }),
   }
   return Object.entries(settings).map(([name, value]) => ({ name, value }))
 }

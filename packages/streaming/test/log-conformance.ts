@@ -1,4 +1,5 @@
 // What every Log promises. An adapter runs this suite in a test file of its own.
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -17,6 +18,7 @@ export function logConformance(name: string, open: () => Promise<{ log: Log; clo
     let log: Log
     let close: () => Promise<void>
     const subscriptions: Subscription[] = []
+    const run = randomUUID().slice(0, 8)
     let made = 0
 
     beforeAll(async () => {
@@ -28,7 +30,7 @@ export function logConformance(name: string, open: () => Promise<{ log: Log; clo
     }, 60_000)
 
     const newTopic = async (partitions = 1): Promise<string> => {
-      const topic = `conformance-${process.pid}-${++made}`
+      const topic = `conformance-${run}-${++made}`
       await log.ensureTopics([{ name: topic, partitions, kept: 'for-ever' }])
       return topic
     }
