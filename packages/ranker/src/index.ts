@@ -1,1 +1,6 @@
-export {}
+export { atBoundary, InfiniteInput } from './boundary.ts'
+export { type Inputs, inputsOf } from './inputs.ts'
+export type { Manifest } from './manifest.ts'
+export { demoPromotions, loadModel, type Model, ModelRefused, modelsFolder, promotionOf } from './models.ts'
+export { type PairContext, type PairName, pairContext, pairFeatures, pairNames, pairsOf } from './pairs.ts'
+export { onnxScorer, type Scorer } from './scoring.ts'
