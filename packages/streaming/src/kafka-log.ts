@@ -8,19 +8,13 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
-import {
+import kafkajs, {
   type Admin,
   type Batch,
   type Cluster,
-  CompressionCodecs,
-  CompressionTypes,
   type IHeaders,
-  Kafka,
   type KafkaConfig,
   type KafkaMessage,
-  logLevel,
-  PartitionAssigners,
-  Partitioners,
   type Producer,
 } from 'kafkajs'
 import { createAppendQueue } from './append-queue.ts'
@@ -38,6 +32,8 @@ import {
   Transient,
   UnknownTopic,
 } from './ports.ts'
+
+const { CompressionCodecs, CompressionTypes, Kafka, logLevel, PartitionAssigners, Partitioners } = kafkajs
 
 export type KafkaLogOptions = {
   readonly brokers: readonly string[]
@@ -146,7 +142,7 @@ export function kafkaLog(options: KafkaLogOptions): Log {
 
 type Clients = {
   /** A client whose connections give up after some ten seconds. */
-  readonly client: Kafka
+  readonly client: InstanceType<typeof Kafka>
   admin<T>(what: string, ask: (admin: Admin) => Promise<T>): Promise<T>
   partitionCounts(topics: readonly string[]): Promise<Map<string, number>>
   /** Says what failed, whether it is worth another try, and which brokers were asked. */
