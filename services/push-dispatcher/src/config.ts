@@ -1,0 +1,25 @@
+import { readSettings } from '@offerstream/streaming'
+import { createVapidKeys, type VapidKeys } from './providers/web-push.ts'
+import type { DispatcherGuards } from './setup.ts'
+
+/** The settings of this service, the only place that reads the environment. */
+export const settings = readSettings(process.env)
+
+const subject = settings.text('OFFERSTREAM_VAPID_SUBJECT')
+const publicKey = settings.text('OFFERSTREAM_VAPID_PUBLIC_KEY')
+const privateKey = settings.text('OFFERSTREAM_VAPID_PRIVATE_KEY')
+const off = settings.list('OFFERSTREAM_GUARDS_OFF')
+const urls = settings.list('OFFERSTREAM_REDIS_URL')
+
+/** A pair of its own where none is given: browsers then accept pushes for this run only. */
+export const vapid: VapidKeys = publicKey === '' ? createVapidKeys(subject) : { subject, publicKey, privateKey }
+
+export const redis = {
+  url: urls.length === 1 ? urls[0]! : urls,
+  prefix: `${settings.text('OFFERSTREAM_PREFIX')}os:push:`,
+}
+
+export const guards: DispatcherGuards = {
+  causes: !off.includes('causes'),
+  intentFirst: !off.includes('intent-first'),
+}

@@ -1,0 +1,134 @@
+import type { Clock } from '@offerstream/streaming'
+import { openTopic, type Registry, type Running, type RunOptions, runFold, runMember } from '@offerstream/streaming'
+import { contactsFold, createContacts } from './contacts.ts'
+import { type DispatchLane, openLane } from './lane.ts'
+import { type LedgerState, ledgerStates } from './ledger.ts'
+import { createPlaybookView } from './playbook.ts'
+import { createGate } from './providers/gate.ts'
+import type { Provider } from './providers/provider.ts'
+import { createQuietClock } from './quiet-hours.ts'
+import { type DispatcherGuards, type Setup, serviceName, type Topics } from './setup.ts'
+import type { Subscriptions } from './subscriptions.ts'
+
+export type DispatcherOptions = Omit<RunOptions, 'rejectLimits' | 'cachedStates' | 'wakesPerTick'> & {
+  readonly registry: Registry
+  readonly clock: Clock
+  readonly provider: Provider
+  readonly subscriptions: Subscriptions
+  /** Pushes under way at once, per partition; 16 by default. */
+  readonly concurrency?: number
+  /** Categories whose offers are sent again after a crash rather than left unknown. */
+  readonly atLeastOnce?: readonly string[]
+  /** How long an open breaker waits before it tries again, milliseconds. */
+  readonly breakerResetMs?: number
+  readonly guards?: DispatcherGuards
+}
+
+/** Ledger entries by the state they are in, over all partitions; they add up to the offers ever applied. */
+export type LedgerCounts = { readonly [State in LedgerState]: number } & { readonly total: number }
+
+export type Dispatcher = Running & {
+  counts(): Promise<LedgerCounts>
+  /** Why the provider is not called any more, null while it is. */
+  providerStopped(): string | null
+}
+
+/** Pushes offers until stopped, and folds the contacts it needs for that. */
+export async function runDispatcher(options: DispatcherOptions): Promise<Dispatcher> {
+  const { log, store, registry, metrics, prefix = '', notice = () => {}, reach = () => {} } = options
+  const topics: Topics = {
+    offers: await openTopic(registry, 'next-best-offers', prefix),
+    deliveries: await openTopic(registry, 'deliveries', prefix),
+    customers: await openTopic(registry, 'customers', prefix),
+    playbook: await openTopic(registry, 'playbook', prefix),
+  }
+  const { name } = options.provider
+  const gate = createGate(options.provider, {
+    ...(options.breakerResetMs === undefined ? {} : { resetMs: options.breakerResetMs }),
+    notice,
+    observe: (_answer, seconds) => metrics?.record('offerstream_push_seconds', seconds, name),
+  })
+  const setup: Setup = {
+    log,
+    store,
+    clock: options.clock,
+    offers: topics.offers,
+    deliveries: topics.deliveries,
+    contacts: createContacts(log, store, topics.customers),
+    playbook: createPlaybookView(log, topics.playbook, notice),
+    quiet: createQuietClock(),
+    subscriptions: options.subscriptions,
+    gate,
+    concurrency: options.concurrency ?? 16,
+    atLeastOnce: new Set(options.atLeastOnce),
+    generation: options.generation ?? 1,
+    guards: options.guards ?? { causes: true, intentFirst: true },
+    continueAfterRejects: options.continueAfterRejects ?? false,
+    metrics,
+    reach,
+    notice,
+  }
+
+  // Fail points and metrics are those of the pushes; the fold beside them has its own guarantee and suite.
+  const { guards: _guards, metrics: _metrics, reach: _reach, ...shared } = options
+  const folding = await runFold(contactsFold(topics.customers), shared)
+  const lanes = new Set<DispatchLane>()
+  let fail: (error: unknown) => void = () => {}
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject
+  })
+  const pushing = await runMember({
+    log,
+    group: `${prefix}${serviceName}`,
+    paths: [topics.offers.path],
+    batchRecords: options.batchRecords,
+    sessionTimeoutMs: options.sessionTimeoutMs,
+    commitEveryMs: options.commitEveryMs,
+    metrics,
+    reach,
+    async open(_topic, partition, committed, signal) {
+      const lane = await openLane(setup, partition, committed, signal, fail)
+      lanes.add(lane)
+      signal.addEventListener('abort', () => lanes.delete(lane))
+      return lane
+    },
+  })
+  const end = (): void => {
+    for (const lane of lanes) lane.close()
+    lanes.clear()
+    gate.close()
+  }
+  const done = Promise.race([pushing.done, folding.done.then(() => pushing.done), failed])
+  done.then(end, async () => {
+    end()
+    await Promise.allSettled([pushing.stop(), folding.stop()])
+  })
+
+  return {
+    done,
+    owned: pushing.owned,
+    async stop() {
+      // What is being sent ends and is saved; what waits for a provider stays in the log.
+      for (const lane of lanes) lane.close()
+      await pushing.stop()
+      await folding.stop()
+      end()
+    },
+    async health() {
+      const [pushes, contacts] = await Promise.all([pushing.health(), folding.health()])
+      const stopped = gate.stopped()
+      const problem = pushes.problem ?? contacts.problem ?? (stopped === null ? null : `${name} stopped: ${stopped}`)
+      return { ok: problem === null, lanes: [...pushes.lanes, ...contacts.lanes], problem }
+    },
+    async counts() {
+      const totals = Object.fromEntries(ledgerStates.map(state => [state, 0])) as Record<LedgerState, number>
+      const partitions = (await log.bounds(topics.offers.path)).length
+      for (let partition = 0; partition < partitions; partition++) {
+        const progress = await store.peekProgress(serviceName, partition)
+        for (const state of ledgerStates) totals[state] += progress?.counts.get(`ledger/${state}`) ?? 0
+      }
+      return { ...totals, total: Object.values(totals).reduce((sum, count) => sum + count, 0) }
+    },
+    providerStopped: gate.stopped,
+  }
+}

@@ -1,0 +1,377 @@
+// One partition of `next-best-offers`, from record to device. The order that makes a push at most once: save the intent
+// (state `sending`) with its delivery, publish that, call the provider, save the outcome with its delivery, publish that.
+// A push whose owner died in between is `unknown` and never sent again, unless its category is sent at least once: then it
+// is sent again under the same collapse id.
+import type { NextBestOffer } from '@offerstream/contracts'
+import {
+  Abandoned,
+  type Answer,
+  checkCause,
+  deadLetter,
+  done,
+  type LaneWork,
+  type Message,
+  type Outcome,
+  Refused,
+  read,
+  reject,
+  retrying,
+  skip,
+} from '@offerstream/streaming'
+import { type Book, Lost, openBook, type Steady } from './book.ts'
+import { capsLookBackTo, type Door, judge, type Verdict } from './door.ts'
+import { type Contacted, enter, holdLonger, isKnown, isLive, reserve } from './ledger.ts'
+import { originOf, type Sendable, type Sending, sendAll, type Target } from './send.ts'
+import { type Setup, serviceName } from './setup.ts'
+import type { Candidate, Wave } from './wave.ts'
+
+/** Offers that share an intent and an outcome: what a crash can leave `unknown` at most. */
+const waveOffers = 100
+/** A check older than this is made again before anything is sent. */
+const checkHoldsMs = 500
+const dueLimit = 200
+const duePollMs = 250
+/** How long what is under way may go on after the partition was taken away or the service told to stop. */
+const endsWithinMs = 3000
+
+export type DispatchLane = LaneWork & { close(): void }
+
+export async function openLane(
+  setup: Setup,
+  partition: number,
+  committed: number | null,
+  given: AbortSignal,
+  fail: (error: unknown) => void,
+): Promise<DispatchLane> {
+  const { log, offers, gate, playbook, guards } = setup
+  const now = (): number => Math.floor(setup.clock.now())
+  const closing = new AbortController()
+  const leaving = AbortSignal.any([given, closing.signal])
+  const ended = new AbortController()
+  leaving.addEventListener('abort', () => setTimeout(() => ended.abort(), endsWithinMs).unref())
+  const steady: Steady = work =>
+    retrying(work, {
+      signal: ended.signal,
+      onRetry: (error, attempt) => {
+        setup.metrics?.record('offerstream_retries_total', 1)
+        if (attempt % 10 === 1)
+          setup.notice(`${serviceName} ${offers.path}/${partition}: ${error.message}; try ${attempt}`)
+      },
+    })
+  const door: Door = {
+    get policy() {
+      return playbook.policy
+    },
+    killed: offer => playbook.killed(offer, gate.provider),
+    quiet: setup.quiet,
+  }
+
+  let book: Book
+  /** Offset after the last record handled. */
+  let position = 0
+  const open = async (): Promise<void> => {
+    book = await openBook(setup, partition, committed, steady)
+    await settleInterrupted()
+    position = book.start
+  }
+
+  const offerOf = async (bytes: Buffer): Promise<NextBestOffer> => {
+    await steady(() => offers.codec.learn([bytes]))
+    return offers.codec.decode(bytes)
+  }
+
+  let checkedAt = Number.NEGATIVE_INFINITY
+  let checking: Promise<void> | null = null
+  /** Brings up to date whatever may forbid a push: ownership, playbook, consent. */
+  const check = (wave: Wave, candidates: readonly Candidate[]): Promise<void> => {
+    const look = async (): Promise<void> => {
+      const began = performance.now()
+      await steady(() => playbook.refresh())
+      const customers = [...new Set(candidates.map(each => each.offer.customer))]
+      wave.contacts = await steady(() => setup.contacts.of(partition, customers, ended.signal))
+      await book.assertOwned()
+      checkedAt = began
+    }
+    checking ??= look().finally(() => {
+      checking = null
+    })
+    return checking
+  }
+
+  /** What an owner before us left between intent and outcome. */
+  const settleInterrupted = async (): Promise<void> => {
+    for (let keys = await book.due(0, dueLimit); keys.length > 0; keys = await book.due(0, dueLimit)) {
+      const wave = book.wave()
+      await book.load(wave, keys)
+      const again: (Candidate & { readonly contact: Contacted })[] = []
+      for (const key of keys) {
+        wave.touched.add(key)
+        for (const { state, offer: bytes, at } of wave.ledgers.get(key)!.entries) {
+          if (state !== 'sending') continue
+          const offer = await offerOf(bytes!)
+          if (setup.atLeastOnce.has(offer.category))
+            again.push({ offer, bytes: bytes!, contact: contactedBy(offer, at) })
+          else wave.advance(offer, { to: 'unknown', at: now(), reason: 'interrupted' })
+        }
+      }
+      if (again.length > 0) {
+        await check(wave, again)
+        const targets = await targetsOf(again, wave)
+        await sendAll(
+          sendingOf(wave, again),
+          again.map(each => ({ ...each, targets: targets.get(each)! })),
+        )
+      }
+      await book.save(wave, 'outcome')
+    }
+  }
+
+  /** Reads records into the ledger; answers the offers that need a decision. */
+  const admit = async (wave: Wave, messages: readonly Message[]): Promise<readonly Candidate[]> => {
+    const { tally, causes } = book
+    const fresh: Candidate[] = []
+    for (const message of messages) {
+      const reading = read(offers.codec, message)
+      const outcome =
+        (guards.causes ? checkCause(message, causes) : null) ??
+        ('outcome' in reading ? reading.outcome : refusalOfRecord(reading.value, message))
+      if (outcome === null && 'value' in reading) fresh.push({ offer: reading.value, bytes: message.value! })
+      if (outcome !== null) tally.count(outcome)
+      if (outcome?.kind === 'reject')
+        wave.deadLetters.push(deadLetter(serviceName, offers.path, message, outcome.reason))
+    }
+    await book.load(
+      wave,
+      fresh.map(each => each.offer.customer),
+    )
+    const byId = new Map(fresh.map(each => [each.offer.id, each.offer]))
+    const candidates: Candidate[] = []
+    for (const each of fresh) {
+      const { offer, bytes } = each
+      const { id, customer, sequence } = offer
+      const ledger = wave.ledgers.get(customer)!
+      if (isKnown(ledger, id, sequence)) {
+        tally.count(skip('repeated'))
+        continue
+      }
+      tally.count(done(null))
+      tally.add('ledger/decided')
+      for (const entry of ledger.entries)
+        if (isLive(entry) && entry.sequence < sequence) {
+          const older = byId.get(entry.id) ?? (await offerOf(entry.offer!))
+          wave.advance(older, { to: 'superseded', at: now(), reason: 'later-offer' })
+        }
+      wave.put(customer, enter(wave.ledgers.get(customer)!, id, sequence, now(), bytes))
+      const intent = book.intents.get(id)
+      if (intent === undefined) candidates.push(each)
+      else {
+        const to = intent === 'accepted' || intent === 'rejected' ? intent : 'unknown'
+        if (to !== 'rejected') reserveFor(wave, offer, now())
+        wave.advance(offer, { to: 'sending', at: now() })
+        wave.advance(offer, { to, at: now(), reason: 'interrupted' })
+      }
+    }
+    return candidates.filter(each => liveEntry(wave, each.offer) !== undefined)
+  }
+
+  const targetsOf = async (
+    candidates: readonly Candidate[],
+    wave: Wave,
+  ): Promise<ReadonlyMap<Candidate, readonly Target[]>> => {
+    const handles = candidates.map(each => wave.contacts.get(each.offer.customer)?.devices ?? [])
+    const flat = handles.flat()
+    const found = flat.length === 0 ? [] : await steady(() => setup.subscriptions.get(flat))
+    const targets = new Map<Candidate, Target[]>()
+    let at = 0
+    for (const [index, candidate] of candidates.entries()) {
+      const mine: Target[] = []
+      for (const handle of handles[index]!) {
+        const subscription = found[at++]
+        if (subscription != null) mine.push({ handle, subscription })
+      }
+      targets.set(candidate, mine)
+    }
+    return targets
+  }
+
+  /** Decides each offer at the door, and waits for the provider before anything is promised. */
+  const decide = async (
+    wave: Wave,
+    candidates: readonly Candidate[],
+  ): Promise<readonly [Candidate, Verdict, readonly Target[]][]> => {
+    for (;;) {
+      await check(wave, candidates)
+      const targets = await targetsOf(candidates, wave)
+      const at = now()
+      const decided = candidates.map((each): [Candidate, Verdict, readonly Target[]] => {
+        const { customer } = each.offer
+        const verdict = judge(each.offer, wave.ledgers.get(customer)!, wave.contacts.get(customer) ?? null, door, at)
+        const mine = targets.get(each)!
+        return verdict.kind === 'send' && mine.length === 0
+          ? [each, { kind: 'drop', state: 'suppressed', reason: 'no-subscription' }, mine]
+          : [each, verdict, mine]
+      })
+      const shut = decided
+        .filter(([, verdict]) => verdict.kind === 'send')
+        .map(([, , mine]) => originOf(mine[0]!))
+        .find(origin => !gate.isOpen(origin))
+      if (shut === undefined) return decided
+      await gate.opens(shut, 1000, leaving)
+    }
+  }
+
+  const reserveFor = (wave: Wave, offer: NextBestOffer, at: number): Contacted => {
+    const contact = contactedBy(offer, at)
+    const ledger = wave.ledgers.get(offer.customer)!
+    wave.put(offer.customer, reserve(ledger, contact, capsLookBackTo(playbook.policy, at)))
+    return contact
+  }
+
+  const dispatch = async (wave: Wave, candidates: readonly Candidate[]): Promise<void> => {
+    const sendable: Sendable[] = []
+    const decided = await decide(wave, candidates)
+    const at = now()
+    for (const [each, verdict, targets] of decided) {
+      const { offer } = each
+      const ledger = wave.ledgers.get(offer.customer)!
+      switch (verdict.kind) {
+        case 'drop':
+          wave.advance(offer, { to: verdict.state, at, reason: verdict.reason })
+          break
+        case 'hold':
+          if (liveEntry(wave, offer)!.state === 'deferred')
+            wave.put(offer.customer, holdLonger(ledger, offer.id, verdict.until))
+          else wave.advance(offer, { to: 'deferred', at, reason: 'quiet-hours', until: verdict.until })
+          break
+        case 'send':
+          sendable.push({ ...each, targets, contact: reserveFor(wave, offer, at) })
+          wave.advance(offer, { to: 'sending', at })
+      }
+    }
+    if (guards.intentFirst || sendable.length === 0) await book.save(wave, 'intent')
+    if (sendable.length === 0) return
+    await sendAll(sendingOf(wave, sendable), sendable)
+    await book.save(wave, 'outcome')
+  }
+
+  const sendingOf = (wave: Wave, candidates: readonly Candidate[]): Sending => ({
+    setup,
+    door,
+    wave,
+    now,
+    steady,
+    leaving,
+    ended: ended.signal,
+    async assertChecked() {
+      while (performance.now() - checkedAt > checkHoldsMs) await check(wave, candidates)
+    },
+  })
+
+  const handle = async (messages: readonly Message[]): Promise<void> => {
+    await steady(() => offers.codec.learn(messages.map(message => message.value)))
+    for (let at = 0; at < messages.length; at += waveOffers) {
+      if (leaving.aborted) throw new Abandoned()
+      const slice = messages.slice(at, at + waveOffers)
+      const last = slice[slice.length - 1]!.offset
+      const wave = book.wave(last)
+      await dispatch(wave, await admit(wave, slice))
+      position = last + 1
+      const stop = book.tally.stopReason()
+      if (stop !== null) throw new Refused(`${serviceName} ${offers.path}/${partition}: ${stop}`)
+    }
+  }
+
+  /** Looks again at what was held until now. */
+  const wake = async (): Promise<void> => {
+    const until = now()
+    const keys = await book.due(until, dueLimit)
+    for (let from = 0; from < keys.length; from += waveOffers) {
+      const some = keys.slice(from, from + waveOffers)
+      const wave = book.wave()
+      await book.load(wave, some)
+      const held: Candidate[] = []
+      for (const key of some) {
+        wave.touched.add(key)
+        for (const entry of wave.ledgers.get(key)!.entries)
+          if (entry.state === 'deferred' && entry.until! <= until)
+            held.push({ offer: await offerOf(entry.offer!), bytes: entry.offer! })
+      }
+      await dispatch(wave, held)
+    }
+  }
+
+  /** The store lost its last writes while nothing came in: goes back to where it is, and reads again from there. */
+  const rewind = async (): Promise<void> => {
+    const until = position
+    await open()
+    for await (const messages of log.read(offers.path, partition, book.start, until)) await handle(messages)
+  }
+
+  // Batches and wakes take turns.
+  let turn: Promise<unknown> = Promise.resolve()
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const mine = turn.then(work)
+    turn = mine.catch(() => {})
+    return mine
+  }
+  let problem: unknown = null
+  let waking = false
+  const timer = setInterval(() => {
+    if (waking) return
+    waking = true
+    inTurn(wake)
+      .catch(async (error: unknown) => {
+        if (error instanceof Lost && error.answer === 'reassign') await inTurn(rewind)
+        else throw error
+      })
+      .catch((error: unknown) => {
+        if (leaving.aborted) return
+        problem = error
+        close()
+        if (!(error instanceof Lost)) fail(error)
+      })
+      .finally(() => {
+        waking = false
+      })
+  }, duePollMs)
+  const close = (): void => {
+    clearInterval(timer)
+    closing.abort()
+  }
+  given.addEventListener('abort', close)
+
+  try {
+    await inTurn(open)
+  } catch (error) {
+    close()
+    throw error
+  }
+  return {
+    start: position,
+    close,
+    batch: messages =>
+      inTurn(async (): Promise<Answer> => {
+        try {
+          if (problem !== null) throw problem
+          await handle(messages)
+          return 'more'
+        } catch (error) {
+          const left = leaving.aborted
+          close()
+          if (error instanceof Lost) return error.answer
+          if (left && (error as Error).name === 'AbortError') throw new Abandoned()
+          throw error
+        }
+      }),
+  }
+}
+
+function refusalOfRecord(offer: NextBestOffer, message: Message): Exclude<Outcome<never>, { kind: 'done' }> | null {
+  if (offer.customer !== message.key) return reject('wrong-key')
+  return offer.channel === 'push' ? null : skip('other-channel')
+}
+
+const contactedBy = ({ item, category }: NextBestOffer, at: number): Contacted => ({ at, item, category })
+
+const liveEntry = (wave: Wave, offer: NextBestOffer) =>
+  wave.ledgers.get(offer.customer)!.entries.find(entry => entry.id === offer.id && isLive(entry))

@@ -1,0 +1,153 @@
+// What may become of an offer. An entry moves along these arrows and no others; the counts per state always add up to
+// the entries ever made.
+import type { DeliveryState } from '@offerstream/contracts'
+
+export const ledgerStates = [
+  'decided',
+  'deferred',
+  'suppressed',
+  'expired',
+  'superseded',
+  'taken',
+  'sending',
+  'accepted',
+  'rejected',
+  'unknown',
+  'displayed',
+  'clicked',
+] as const satisfies readonly DeliveryState[]
+
+export type LedgerState = (typeof ledgerStates)[number]
+
+const beforeSending = ['suppressed', 'expired', 'superseded', 'taken', 'sending'] as const
+
+export const transitions: { readonly [State in LedgerState]: readonly LedgerState[] } = {
+  decided: ['deferred', ...beforeSending],
+  deferred: beforeSending,
+  suppressed: [],
+  expired: [],
+  superseded: [],
+  taken: [],
+  sending: ['accepted', 'rejected', 'unknown'],
+  accepted: ['displayed'],
+  rejected: [],
+  // Nobody knows whether it arrived, so a device may still report it.
+  unknown: ['displayed'],
+  displayed: ['clicked'],
+  clicked: [],
+}
+
+/** An offer on its way to a customer. */
+export type Entry = {
+  /** Of the offer. */
+  readonly id: string
+  readonly sequence: number
+  readonly state: LedgerState
+  /** A short fixed reason. */
+  readonly reason: string | null
+  /** When it came into this state. */
+  readonly at: number
+  /** While it is deferred: when to look again. */
+  readonly until: number | null
+  /** Handle of the device it went to. */
+  readonly device: string | null
+  /** The offer's record as it was read, while something may still be done with it. */
+  readonly offer: Buffer | null
+}
+
+/** A push that counts against the caps. */
+export type Contacted = { readonly at: number; readonly item: string; readonly category: string }
+
+/** Everything the dispatcher keeps of one customer. */
+export type Ledger = {
+  /** Highest sequence seen; -1 before the first. */
+  readonly sequence: number
+  /** Pushes that went out, as far back as a cap looks. A push counts from its intent on. */
+  readonly contacts: readonly Contacted[]
+  /** The newest, oldest first. */
+  readonly entries: readonly Entry[]
+}
+
+export const emptyLedger: Ledger = { sequence: -1, contacts: [], entries: [] }
+
+const entriesKept = 8
+
+export const isLive = (entry: Entry): boolean => entry.state === 'decided' || entry.state === 'deferred'
+export const isOpen = (entry: Entry): boolean => isLive(entry) || entry.state === 'sending'
+
+/** Whether the offer, or one so much newer that this one was forgotten, is in the ledger already. */
+export function isKnown(ledger: Ledger, id: string, sequence: number): boolean {
+  if (ledger.entries.some(entry => entry.id === id)) return true
+  const oldest = ledger.entries[0]
+  return ledger.entries.length >= entriesKept && oldest !== undefined && sequence <= oldest.sequence
+}
+
+/** The ledger with a new entry in state `decided`. Entries with nothing left to do are forgotten, oldest first. */
+export function enter(ledger: Ledger, id: string, sequence: number, at: number, offer: Buffer): Ledger {
+  const entries = [
+    ...ledger.entries,
+    { id, sequence, state: 'decided', reason: null, at, until: null, device: null, offer } satisfies Entry,
+  ]
+  while (entries.length > entriesKept) {
+    const oldest = entries.findIndex(entry => !isOpen(entry))
+    if (oldest < 0) break
+    entries.splice(oldest, 1)
+  }
+  return { ...ledger, sequence: Math.max(ledger.sequence, sequence), entries }
+}
+
+export type Move = {
+  readonly to: LedgerState
+  readonly at: number
+  readonly reason?: string | null
+  readonly until?: number
+  readonly device?: string | null
+}
+
+/** The ledger with an entry moved on. Throws on a transition that does not exist: a bug. */
+export function move(ledger: Ledger, id: string, { to, at, reason = null, until, device }: Move): Ledger {
+  const from = ledger.entries.find(entry => entry.id === id)
+  if (from === undefined) throw new Error(`the ledger has no offer ${id} to move to ${to}`)
+  if (!transitions[from.state].includes(to)) throw new Error(`no transition from ${from.state} to ${to}`)
+  const open = to === 'deferred' || to === 'sending'
+  const moved: Entry = {
+    ...from,
+    state: to,
+    reason,
+    at,
+    until: to === 'deferred' ? (until ?? null) : null,
+    device: device === undefined ? from.device : device,
+    offer: open ? from.offer : null,
+  }
+  return { ...ledger, entries: ledger.entries.map(entry => (entry === from ? moved : entry)) }
+}
+
+/** A held offer is held again: the state is the same, only the moment to look is another. */
+export function holdLonger(ledger: Ledger, id: string, until: number): Ledger {
+  return {
+    ...ledger,
+    entries: ledger.entries.map(entry => (entry.id === id && entry.state === 'deferred' ? { ...entry, until } : entry)),
+  }
+}
+
+/** Counts a push against the caps from now on; what lies before `since`, where no cap looks any more, is dropped. */
+export const reserve = (ledger: Ledger, contact: Contacted, since: number): Ledger => ({
+  ...ledger,
+  contacts: [...ledger.contacts.filter(each => each.at > since), contact],
+})
+
+/** Gives a reservation back, after a definite failure only. */
+export function refund(ledger: Ledger, { at, item }: Contacted): Ledger {
+  const place = ledger.contacts.findLastIndex(each => each.at === at && each.item === item)
+  return place < 0 ? ledger : { ...ledger, contacts: ledger.contacts.toSpliced(place, 1) }
+}
+
+/** When the customer wants a look without a new offer: 0 while a push is under way, so that a new owner finds it first. */
+export function dueOf(ledger: Ledger): number | null {
+  let due: number | null = null
+  for (const entry of ledger.entries) {
+    if (entry.state === 'sending') return 0
+    if (entry.state === 'deferred' && entry.until !== null) due = Math.min(due ?? entry.until, entry.until)
+  }
+  return due
+}

@@ -1,0 +1,122 @@
+// Web Push: RFC 8030 requests with payloads sealed for the device (RFC 8291) and signed by our key (RFC 8292).
+import webPush from 'web-push'
+import type { Answer, Provider } from './provider.ts'
+
+export type VapidKeys = { readonly subject: string; readonly publicKey: string; readonly privateKey: string }
+
+/** A pair of keys for a run that was given none. */
+export const createVapidKeys = (subject: string): VapidKeys => ({ subject, ...webPush.generateVAPIDKeys() })
+
+export type WebPushOptions = {
+  readonly vapid: VapidKeys
+  /** How long an answer may take, milliseconds. */
+  readonly timeoutMs?: number
+  /** Signs every request anew; only a benchmark wants it. */
+  readonly signEachTime?: boolean
+}
+
+const tokenSeconds = 12 * 60 * 60
+/** A token is renewed while it is still valid for a while, for clocks that differ. */
+const renewBeforeSeconds = 10 * 60
+
+export function webPushProvider({ vapid, timeoutMs = 10_000, signEachTime = false }: WebPushOptions): Provider {
+  const tokens = new Map<string, { header: string; until: number }>()
+  const authorization = (origin: string): string => {
+    const now = Math.floor(Date.now() / 1000)
+    const known = tokens.get(origin)
+    if (!signEachTime && known !== undefined && known.until - renewBeforeSeconds > now) return known.header
+    const until = now + tokenSeconds
+    const { subject, publicKey, privateKey } = vapid
+    const header = webPush.getVapidHeaders(origin, subject, publicKey, privateKey, 'aes128gcm', until).Authorization
+    tokens.set(origin, { header, until })
+    return header
+  }
+  return {
+    name: 'web-push',
+    async send({ subscription, payload, ttlSeconds, collapseId, urgency }, signal) {
+      let details: webPush.RequestDetails
+      try {
+        details = webPush.generateRequestDetails(subscription, payload, {
+          TTL: ttlSeconds,
+          topic: collapseId,
+          urgency,
+          headers: { Authorization: authorization(new URL(subscription.endpoint).origin) },
+        })
+      } catch {
+        // A key that is no point of the curve, or a payload that does not fit.
+        return { kind: 'refused', reason: 'malformed-subscription' }
+      }
+      try {
+        const response = await fetch(subscription.endpoint, {
+          method: details.method,
+          headers: requestHeaders(details.headers),
+          body: new Uint8Array(details.body!),
+          redirect: 'manual',
+          signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+        })
+        // Undici keeps the connection only when the body was read.
+        await response.arrayBuffer().catch(() => {})
+        return meaningOf(response.status, response.headers.get('retry-after'), Date.now())
+      } catch (error) {
+        return whenNoAnswer(error)
+      }
+    },
+  }
+}
+
+function requestHeaders(given: webPush.Headers): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(given)) if (name !== 'Content-Length') headers[name] = String(value)
+  return headers
+}
+
+/** The table of answers. */
+export function meaningOf(status: number, retryAfter: string | null, now: number): Answer {
+  const retryAfterMs = parseRetryAfter(retryAfter, now)
+  if (status >= 200 && status < 300) return { kind: 'accepted' }
+  switch (status) {
+    case 404:
+    case 410:
+      return { kind: 'gone' }
+    case 401:
+    case 403:
+      return { kind: 'our-key', reason: `answered-${status}` }
+    case 413:
+      return { kind: 'refused', reason: 'too-large' }
+    case 429:
+      return { kind: 'busy', retryAfterMs: retryAfterMs ?? defaultPauseMs }
+    default:
+      return status >= 500
+        ? { kind: 'unavailable', reason: `answered-${status}`, retryAfterMs }
+        : { kind: 'refused', reason: `answered-${status}` }
+  }
+}
+
+const defaultPauseMs = 1000
+const longestPauseMs = 60 * 60 * 1000
+
+/** Seconds or an HTTP date (RFC 9110, 10.2.3), as milliseconds from now. */
+function parseRetryAfter(text: string | null, now: number): number | null {
+  if (text === null) return null
+  const ms = /^\d+$/.test(text.trim()) ? Number(text) * 1000 : Date.parse(text) - now
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), longestPauseMs) : null
+}
+
+/** Failures of a connection that was never made: the request cannot have left. */
+const neverLeft = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+function whenNoAnswer(error: unknown): Answer {
+  const code = (error as { cause?: { code?: string } }).cause?.code
+  if (code !== undefined && neverLeft.has(code))
+    return { kind: 'unavailable', reason: 'unreachable', retryAfterMs: null }
+  if (error instanceof DOMException) return { kind: 'unknown', reason: 'timed-out' }
+  if (error instanceof TypeError) return { kind: 'unknown', reason: 'connection-lost' }
+  throw error
+}

@@ -1,0 +1,62 @@
+import type { Customer, Delivery, NextBestOffer, PlaybookRecord } from '@offerstream/contracts'
+import type { Clock, Log, Metrics, Reach, Store, Topic } from '@offerstream/streaming'
+import type { Contacts } from './contacts.ts'
+import type { PlaybookView } from './playbook.ts'
+import type { Gate } from './providers/gate.ts'
+import type { QuietClock } from './quiet-hours.ts'
+import type { Subscriptions } from './subscriptions.ts'
+
+/** Names the group, the ledger and the source of deliveries. */
+export const serviceName = 'push-dispatcher'
+
+/** Guards that only negative controls turn off, to show that the checker sees what they prevent. */
+export type DispatcherGuards = {
+  /** Skip records whose cause was applied before. */
+  readonly causes: boolean
+  /** Save and publish the intent before the provider is called. */
+  readonly intentFirst: boolean
+}
+
+/** Where tests crash or freeze the dispatcher; `after-` a stage it is saved, `-published` its deliveries are out. */
+export const failPoints = [
+  'before-intent',
+  'after-intent',
+  'intent-published',
+  'before-send',
+  'after-send',
+  'before-outcome',
+  'after-outcome',
+  'outcome-published',
+] as const
+
+/** What every lane shares. */
+export type Setup = {
+  readonly log: Log
+  readonly store: Store
+  readonly clock: Clock
+  readonly offers: Topic<NextBestOffer>
+  readonly deliveries: Topic<Delivery>
+  readonly contacts: Contacts
+  readonly playbook: PlaybookView
+  readonly quiet: QuietClock
+  readonly subscriptions: Subscriptions
+  readonly gate: Gate
+  /** Pushes under way at once, per partition. */
+  readonly concurrency: number
+  /** Categories whose offers are sent again rather than left unknown. */
+  readonly atLeastOnce: ReadonlySet<string>
+  /** Of the deliveries as a source, raised when the ledger was lost. */
+  readonly generation: number
+  readonly guards: DispatcherGuards
+  readonly continueAfterRejects: boolean
+  readonly metrics: Metrics | undefined
+  readonly reach: Reach
+  readonly notice: (line: string) => void
+}
+
+export type Topics = {
+  readonly offers: Topic<NextBestOffer>
+  readonly deliveries: Topic<Delivery>
+  readonly customers: Topic<Customer>
+  readonly playbook: Topic<PlaybookRecord>
+}

@@ -1,0 +1,65 @@
+import type { Delivery, NextBestOffer } from '@offerstream/contracts'
+import type { Outgoing, Tally } from '@offerstream/streaming'
+import type { Contact } from './contacts.ts'
+import { type Ledger, type Move, move } from './ledger.ts'
+
+/** An offer in hand, with its record as it was read. */
+export type Candidate = { readonly offer: NextBestOffer; readonly bytes: Buffer }
+
+/** The ledgers in hand, and what the next save is to say of them. */
+export type Wave = {
+  /** Watermark after the save. */
+  readonly to: number | null
+  readonly ledgers: Map<string, Ledger>
+  /** Customers whose ledger or due moment changed since the last save. */
+  readonly touched: Set<string>
+  readonly deliveries: Delivery[]
+  readonly deadLetters: Outgoing[]
+  /** As the last check found them. */
+  contacts: ReadonlyMap<string, Contact>
+  put(customer: string, ledger: Ledger): void
+  /** Moves the offer's entry, counts it, and adds the delivery that tells of it. */
+  advance(offer: NextBestOffer, step: Move): void
+}
+
+export function createWave(to: number | null, tally: Tally, provider: string): Wave {
+  const wave: Wave = {
+    to,
+    ledgers: new Map(),
+    touched: new Set(),
+    deliveries: [],
+    deadLetters: [],
+    contacts: new Map(),
+    put(customer, ledger) {
+      wave.ledgers.set(customer, ledger)
+      wave.touched.add(customer)
+    },
+    advance(offer, step) {
+      const ledger = wave.ledgers.get(offer.customer)!
+      const from = ledger.entries.find(entry => entry.id === offer.id)!
+      wave.put(offer.customer, move(ledger, offer.id, step))
+      tally.add(`ledger/${from.state}`, -1)
+      tally.add(`ledger/${step.to}`)
+      wave.deliveries.push(deliveryOf(offer, step, provider))
+    },
+  }
+  return wave
+}
+
+function deliveryOf(offer: NextBestOffer, { to, at, reason = null, device = null }: Move, provider: string): Delivery {
+  const called = to === 'sending' || to === 'accepted' || to === 'rejected' || to === 'unknown'
+  return {
+    type: 'delivery',
+    id: `${offer.id}/${to}`,
+    customer: offer.customer,
+    at,
+    offer: offer.id,
+    item: offer.item,
+    channel: offer.channel,
+    provider: called ? provider : null,
+    state: to,
+    reason,
+    device,
+    trigger: offer.trigger.kind,
+  }
+}

@@ -1,0 +1,163 @@
+// The dispatcher dies at every named point and a new owner takes over; the push service judges.
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { failPoints } from '../src/index.ts'
+import { createWorld, offer, until, type World } from './given.ts'
+
+let world: World
+beforeEach(async () => {
+  world = await createWorld()
+})
+afterEach(() => world.end())
+
+const customers = Array.from({ length: 12 }, (_, at) => `customer-${at}`)
+const offers = customers.map((customer, at) => offer({ id: `o-${at}`, customer }))
+
+class Crash extends Error {
+  override name = 'Crash'
+}
+
+/** Throws at the nth arrival, and at every one after it, as a process that is gone does nothing more. */
+function crashAt(point: string, nth: number): (reached: string) => void {
+  let seen = 0
+  let gone = false
+  return reached => {
+    if (reached === point && ++seen === nth) gone = true
+    if (gone) throw new Crash(point)
+  }
+}
+
+const acceptedTwice = () => {
+  const accepted = new Map<string, number>()
+  for (const { message } of world.push.accepted) {
+    const shown = world.push.received.find(each => each.message === message)
+    accepted.set(shown?.offer ?? '', (accepted.get(shown?.offer ?? '') ?? 0) + 1)
+  }
+  return [...accepted.values()].filter(count => count > 1).length
+}
+const shownTwice = () => {
+  const shown = world.push.received.filter(each => !each.replaced).map(each => `${each.offer} on ${each.device}`)
+  return shown.length - new Set(shown).size
+}
+
+/** Everything the old owner left undone is settled by a new one: every offer ends in a final state. */
+async function crashAndTakeOver(point: string, nth: number, change: Parameters<World['start']>[0] = {}) {
+  await world.customers(...customers)
+  await world.offers(...offers)
+  const old = await world.start({ ...change, concurrency: 3, reach: crashAt(point, nth) })
+  await expect(old.done).rejects.toThrow(Crash)
+  const owner = await world.start(change)
+  const counts = await until(
+    () => owner.counts(),
+    found => found.total === customers.length && found.decided + found.sending + found.deferred === 0,
+  )
+  return { owner, counts }
+}
+
+describe.each(failPoints)('a crash at %s', point => {
+  const times = point.endsWith('-send') ? [1, 5, 12] : [1]
+  test.each(times)('(%i) leaves no offer accepted twice, and none without a final state', async nth => {
+    const { counts } = await crashAndTakeOver(point, nth)
+    expect(acceptedTwice()).toBe(0)
+    expect(shownTwice()).toBe(0)
+    expect(counts.accepted + counts.unknown).toBe(customers.length)
+    // Accepted in the ledger is accepted by a device; the rest is honestly unknown.
+    expect(world.push.accepted.length).toBeGreaterThanOrEqual(counts.accepted)
+    const found = await world.deliveries()
+    for (const { id } of offers)
+      expect(new Set(found.filter(each => new RegExp(`^${id} (accepted|unknown)`).test(each))).size).toBe(1)
+  })
+})
+
+test('before the intent is saved nothing is lost: the new owner sends everything', async () => {
+  const { counts } = await crashAndTakeOver('before-intent', 1)
+  expect(counts).toMatchObject({ accepted: customers.length, unknown: 0 })
+})
+
+test('with the intent saved and nothing sent, the offers are unknown and stay unsent', async () => {
+  const { counts } = await crashAndTakeOver('after-intent', 1)
+  expect(counts).toMatchObject({ accepted: 0, unknown: customers.length })
+  expect(world.push.accepted.length).toBe(0)
+})
+
+test('at least once, an interrupted offer is sent again under the same collapse id and shown once', async () => {
+  const { counts } = await crashAndTakeOver('after-send', 5, { atLeastOnce: ['packs'] })
+  expect(counts).toMatchObject({ accepted: customers.length, unknown: 0 })
+  expect(world.push.accepted.length).toBeGreaterThan(customers.length)
+  expect(shownTwice()).toBe(0)
+  expect(new Set(world.push.received.filter(each => !each.replaced).map(each => each.offer)).size).toBe(
+    customers.length,
+  )
+})
+
+test('negative control: sent before the intent is saved, a crash makes devices accept twice, and the checker sees it', async () => {
+  await crashAndTakeOver('after-send', 5, { guards: { causes: true, intentFirst: false } })
+  expect(acceptedTwice()).toBeGreaterThan(0)
+})
+
+test('an owner that was overtaken between intent and call sends nothing', async () => {
+  await world.customers(...customers)
+  await world.offers(...offers)
+  let wakeUp: () => void = () => {}
+  let reached = false
+  const thaw = new Promise<void>(resolve => {
+    wakeUp = resolve
+  })
+  // The one that sleeps leaves the group, as after a session time-out, and wakes later.
+  const sleeper = await world.start({
+    reach: async point => {
+      if (point !== 'before-send') return
+      reached = true
+      await thaw
+    },
+  })
+  await until(
+    () => reached,
+    value => value,
+  )
+  const taken = await world.store.open('push-dispatcher', 0)
+  expect(taken.epoch).toBeGreaterThan(1)
+  await new Promise(resolve => setTimeout(resolve, 600))
+  wakeUp()
+  await new Promise(resolve => setTimeout(resolve, 200))
+  expect(world.push.accepted.length).toBe(0)
+  await sleeper.stop()
+  const owner = await world.start()
+  const counts = await until(
+    () => owner.counts(),
+    found => found.total === customers.length && found.sending === 0,
+  )
+  expect(counts.unknown).toBe(customers.length)
+  expect(world.push.accepted.length).toBe(0)
+})
+
+test('a ledger that lost its last saves learns from the intents in deliveries what was sent', async () => {
+  await world.customers(...customers)
+  await world.offers(...offers)
+  const first = await world.start()
+  await until(
+    () => first.counts(),
+    found => found.accepted === customers.length,
+  )
+  await first.stop()
+  // The store as it was before the first save; the log and the devices know better.
+  const { memoryStore } = await import('@offerstream/streaming')
+  const owner = await world.start({ store: memoryStore(), log: withoutCommits(world) })
+  const counts = await until(
+    () => owner.counts(),
+    found => found.total === customers.length,
+  )
+  expect(counts.accepted).toBe(customers.length)
+  expect(world.push.accepted.length).toBe(customers.length)
+})
+
+/** A log whose groups never committed, so that a lost store is not refused before it can be repaired. */
+const withoutCommits = ({ log }: World): World['log'] => ({
+  ...log,
+  subscribe: (group, topics, member, options) =>
+    log.subscribe(
+      group,
+      topics,
+      { ...member, assigned: (topic, partition) => member.assigned(topic, partition, null) },
+      options,
+    ),
+})

@@ -1,0 +1,257 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createWorld, hour, killSwitch, noon, offer, profile, until, type World } from './given.ts'
+
+let world: World
+beforeEach(async () => {
+  world = await createWorld()
+})
+afterEach(() => world.end())
+
+const settled = (count: number) =>
+  until(
+    () => world.deliveries(),
+    found => found.filter(each => !/ (sending|deferred)/.test(each)).length >= count,
+  )
+
+test('an offer is sent to a device once, shown, and both ends of it are told to the journal', async () => {
+  await world.customers('customer-1')
+  const dispatcher = await world.start()
+  await world.offers(offer({}))
+  expect(await settled(1)).toEqual(['offer-1 sending', 'offer-1 accepted'])
+  expect(world.push.received).toMatchObject([{ device: 'customer-1-phone', offer: 'offer-1', replaced: false }])
+  expect(JSON.stringify(world.push.received[0]!.payload)).not.toContain('customer-1"')
+  expect(await dispatcher.counts()).toMatchObject({ accepted: 1, total: 1 })
+})
+
+test('a repeated offer is skipped, by its cause and by its id', async () => {
+  await world.customers('customer-1')
+  const dispatcher = await world.start()
+  await world.append('next-best-offers', 'customer-1', offer({}), 'feature-updates@1/0/7/0')
+  await world.append('next-best-offers', 'customer-1', offer({}), 'feature-updates@1/0/7/0')
+  await world.append('next-best-offers', 'customer-1', offer({}), 'feature-updates@1/0/9/0')
+  await settled(1)
+  await until(
+    () => world.store.peekProgress('push-dispatcher', 0),
+    progress => progress?.counts.get('skipped/repeated') === 2,
+  )
+  expect(world.push.accepted.length).toBe(1)
+  expect((await dispatcher.counts()).total).toBe(1)
+})
+
+test('an expired offer is not sent', async () => {
+  await world.customers('customer-1')
+  await world.start()
+  await world.offers(offer({ expiresAt: noon - 1 }))
+  expect(await settled(1)).toEqual(['offer-1 expired expired'])
+  expect(world.push.accepted).toEqual([])
+})
+
+test('of two offers to one customer the later sequence is sent, in whichever order they come', async () => {
+  await world.customers('customer-1', 'customer-2')
+  await world.offers(offer({ id: 'a1', sequence: 1 }), offer({ id: 'a2', sequence: 2 }))
+  await world.offers(
+    offer({ id: 'b2', customer: 'customer-2', sequence: 2 }),
+    offer({ id: 'b1', customer: 'customer-2', sequence: 1 }),
+  )
+  const dispatcher = await world.start()
+  await settled(4)
+  expect(world.push.accepted.length).toBe(2)
+  expect(world.push.received.map(each => each.offer).sort()).toEqual(['a2', 'b2'])
+  expect(await dispatcher.counts()).toMatchObject({ accepted: 2, superseded: 2, total: 4 })
+})
+
+test('a customer nobody told us of gets nothing, nor does one who revoked', async () => {
+  await world.customers('customer-1')
+  await world.append('customers', 'customer-1', profile('customer-1', { consent: { push: false } }))
+  await world.offers(offer({}), offer({ id: 'offer-2', customer: 'stranger' }))
+  await world.start()
+  expect((await settled(2)).toSorted()).toEqual(['offer-1 suppressed no-consent', 'offer-2 suppressed no-consent'])
+  expect(world.push.accepted).toEqual([])
+})
+
+test('an offer in quiet hours waits for the morning, and a kill switch thrown overnight stops it', async () => {
+  await world.customers('customer-1', 'customer-2')
+  world.clock.at = noon + 10 * hour
+  const dispatcher = await world.start()
+  await world.offers(offer({}), offer({ id: 'offer-2', customer: 'customer-2', item: 'pack-m' }))
+  await until(
+    () => dispatcher.counts(),
+    counts => counts.deferred === 2,
+  )
+  await world.append('playbook', 'stop', killSwitch({ scope: 'item', target: 'pack-m' }))
+  world.clock.at = noon + 19 * hour
+  await new Promise(resolve => setTimeout(resolve, 400))
+  expect(world.push.accepted).toEqual([])
+  world.clock.at = noon + 20 * hour
+  expect((await settled(2)).slice(2).sort()).toEqual([
+    'offer-1 accepted',
+    'offer-1 sending',
+    'offer-2 suppressed kill-switch-item',
+  ])
+})
+
+test('a kill switch stops what follows, and what follows goes on when it is taken back', async () => {
+  await world.customers('customer-1', 'customer-2')
+  await world.append('playbook', 'stop', killSwitch())
+  await world.start()
+  await world.offers(offer({}))
+  expect(await settled(1)).toEqual(['offer-1 suppressed kill-switch-global'])
+  await world.append('playbook', 'stop', killSwitch({ on: false }))
+  await new Promise(resolve => setTimeout(resolve, 300))
+  await world.offers(offer({ id: 'offer-2', customer: 'customer-2' }))
+  await settled(2)
+  expect(world.push.received.map(each => each.offer)).toEqual(['offer-2'])
+})
+
+test('410 deletes the subscription and the next device gets the offer', async () => {
+  await world.customers('customer-1')
+  const { endpoint, keys } = await world.push.subscribe('tablet')
+  await world.subscriptions.register('tablet', { endpoint, keys })
+  await world.append('customers', 'customer-1', profile('customer-1', { devices: ['customer-1-phone', 'tablet'] }))
+  world.push.unsubscribe('customer-1-phone')
+  await world.start()
+  await world.offers(offer({}))
+  await settled(1)
+  expect(world.push.received.map(each => each.device)).toEqual(['tablet'])
+  expect(await world.subscriptions.get(['customer-1-phone'])).toEqual([null])
+})
+
+test('410 for an address that has been replaced since deletes nothing', async () => {
+  await world.customers('customer-1')
+  const [first] = await world.subscriptions.get(['customer-1-phone'])
+  const { endpoint, keys } = await world.push.subscribe('new-address')
+  await world.subscriptions.register('customer-1-phone', { endpoint, keys })
+  await world.subscriptions.remove('customer-1-phone', first!.endpoint)
+  expect(await world.subscriptions.get(['customer-1-phone'])).toEqual([{ endpoint, keys }])
+})
+
+test.each([401, 403])('%i deletes nothing and stops the provider', async status => {
+  await world.customers('customer-1', 'customer-2')
+  world.push.script({ answer: status, times: Number.POSITIVE_INFINITY })
+  const dispatcher = await world.start({ concurrency: 1 })
+  await world.offers(offer({}))
+  expect(await settled(1)).toEqual(['offer-1 sending', `offer-1 rejected answered-${status}`])
+  await world.offers(offer({ id: 'offer-2', customer: 'customer-2' }))
+  await new Promise(resolve => setTimeout(resolve, 200))
+  expect(world.push.events.filter(each => each.event === 'refused').length).toBe(1)
+  expect(dispatcher.providerStopped()).toBe(`answered-${status}`)
+  expect((await dispatcher.health()).problem).toContain('web-push stopped')
+  expect((await world.subscriptions.get(['customer-1-phone', 'customer-2-phone'])).every(each => each !== null)).toBe(
+    true,
+  )
+  // It lies in the log until the key is right.
+  expect((await dispatcher.counts()).total).toBe(1)
+})
+
+test('429 pauses for as long as Retry-After says, and the offer goes out after it', async () => {
+  await world.customers('customer-1', 'customer-2')
+  world.push.script({ answer: 429, retryAfter: '1' })
+  await world.start({ concurrency: 1 })
+  const began = performance.now()
+  await world.offers(offer({}), offer({ id: 'offer-2', customer: 'customer-2' }))
+  await settled(2)
+  expect(performance.now() - began).toBeGreaterThan(950)
+  expect(world.push.events.filter(each => each.event === 'refused').length).toBe(1)
+  expect(world.push.received.map(each => each.offer).sort()).toEqual(['offer-1', 'offer-2'])
+})
+
+test('an outage opens the breaker, nothing is lost and nothing goes to dead letters', async () => {
+  const names = Array.from({ length: 30 }, (_, at) => `customer-${at}`)
+  await world.customers(...names)
+  world.push.script({ answer: 500, times: Number.POSITIVE_INFINITY })
+  const notices: string[] = []
+  const dispatcher = await world.start({ breakerResetMs: 100, notice: line => notices.push(line) })
+  await world.offers(...names.map((customer, at) => offer({ id: `o-${at}`, customer })))
+  await until(
+    () => notices.length,
+    count => count > 0,
+  )
+  await new Promise(resolve => setTimeout(resolve, 300))
+  const duringOutage = world.push.events.filter(each => each.event === 'refused').length
+  expect(notices[0]).toContain('fails: pausing')
+  // The breaker lets one try through at a time: far fewer than thirty offers would make on their own.
+  expect(duringOutage).toBeLessThan(30)
+  world.push.script(null)
+  await until(
+    () => dispatcher.counts(),
+    counts => counts.accepted === 30,
+    10_000,
+  )
+  expect(new Set(world.push.received.map(each => each.offer)).size).toBe(30)
+  expect(world.push.accepted.length).toBe(30)
+  expect((await world.log.bounds('next-best-offers.dead-letters'))[0]!.next).toBe(0)
+})
+
+test('an outage that outlasts an offer ends with the offer expired, not sent late', async () => {
+  await world.customers('customer-1')
+  world.push.script({ answer: 503, retryAfter: '1', times: Number.POSITIVE_INFINITY })
+  await world.start()
+  await world.offers(offer({}))
+  await until(
+    () => world.push.events.length,
+    count => count > 1,
+  )
+  world.clock.at = noon + 25 * hour
+  world.push.script(null)
+  expect(await settled(1)).toEqual(['offer-1 sending', 'offer-1 rejected expired'])
+  expect(world.push.accepted).toEqual([])
+})
+
+test('no answer after the request left is unknown, and the offer is not sent again', async () => {
+  await world.customers('customer-1', 'customer-2')
+  world.push.script({ answer: 'slow', ms: 3000, device: 'customer-1-phone' })
+  world.push.script({ answer: 'reset-after-accept', device: 'customer-2-phone' })
+  const dispatcher = await world.start()
+  await world.offers(offer({}), offer({ id: 'offer-2', customer: 'customer-2' }))
+  const found = await settled(2)
+  expect(found).toContain('offer-1 unknown timed-out')
+  expect(found).toContain('offer-2 unknown connection-lost')
+  expect(world.push.accepted.length).toBe(2)
+  expect(await dispatcher.counts()).toMatchObject({ unknown: 2, total: 2 })
+})
+
+test('a malformed key and a payload that is too large are rejected with a reason', async () => {
+  await world.customers('customer-1', 'customer-2')
+  const [good] = await world.subscriptions.get(['customer-1-phone'])
+  await world.subscriptions.register('customer-1-phone', { ...good!, keys: { p256dh: 'AAAA', auth: 'AAAA' } })
+  await world.start()
+  await world.offers(offer({}), offer({ id: 'offer-2', customer: 'customer-2', text: 'x'.repeat(5000) }))
+  const found = await settled(2)
+  expect(found).toContain('offer-1 rejected malformed-subscription')
+  expect(found).toContain('offer-2 rejected too-large')
+})
+
+test('bytes nobody can read go to dead letters, and the line goes on', async () => {
+  await world.customers('customer-1')
+  await world.start()
+  await world.log.append('next-best-offers', 0, [
+    { key: 'customer-1', value: Buffer.from('nonsense') },
+    { key: 'customer-1', value: null },
+    { key: null, value: Buffer.alloc(0) },
+  ])
+  await world.append('next-best-offers', 'somebody-else', offer({ id: 'offer-0' }))
+  await world.offers(offer({}))
+  await settled(1)
+  const reasons: (string | undefined)[] = []
+  for await (const messages of world.log.read('next-best-offers.dead-letters', 0, 0))
+    reasons.push(...messages.map(message => message.headers['reason']))
+  expect(reasons).toEqual(['wrong-magic-byte', 'null-value', 'null-key', 'wrong-key'])
+})
+
+test('a rolling cap holds over many offers', async () => {
+  await world.customers('customer-1')
+  const dispatcher = await world.start()
+  const day = 24 * hour
+  for (let at = 0; at < 14; at++) {
+    world.clock.at = noon + at * day
+    const now = world.clock.at
+    await world.offers(offer({ id: `o-${at}`, sequence: at, item: `pack-${at}`, at: now, expiresAt: now + day }))
+    await until(
+      () => dispatcher.counts(),
+      counts => counts.accepted + counts.suppressed === at + 1,
+    )
+  }
+  // Three a week: days 0, 1, 2 and 7, 8, 9.
+  expect(await dispatcher.counts()).toMatchObject({ accepted: 6, suppressed: 8 })
+  expect(world.push.received.map(each => each.offer)).toEqual(['o-0', 'o-1', 'o-2', 'o-7', 'o-8', 'o-9'])
+})

@@ -1,0 +1,189 @@
+// What the tests of the dispatcher begin with.
+import type { Customer, KillSwitch, NextBestOffer, PlaybookRecord } from '@offerstream/contracts'
+import { type PushService, startPushService } from '@offerstream/stack'
+import {
+  deadLettersOf,
+  type Log,
+  memoryLog,
+  memoryRegistry,
+  memoryStore,
+  openTopic,
+  type Store,
+} from '@offerstream/streaming'
+import type { Contact } from '../src/contacts.ts'
+import {
+  createVapidKeys,
+  type Dispatcher,
+  type DispatcherOptions,
+  memorySubscriptions,
+  runDispatcher,
+  type Subscriptions,
+  webPushProvider,
+} from '../src/index.ts'
+
+export const hour = 60 * 60 * 1000
+/** A Tuesday. */
+export const noon = Date.parse('2026-06-02T12:00:00Z')
+
+export const offer = (change: Partial<NextBestOffer>): NextBestOffer => ({
+  id: 'offer-1',
+  customer: 'customer-1',
+  at: noon,
+  sequence: 1,
+  item: 'pack-s',
+  kind: 'package',
+  category: 'packs',
+  brand: 'main',
+  priceMinor: 500,
+  currency: 'EUR',
+  channel: 'push',
+  text: 'Two gigabytes more',
+  locale: 'en',
+  zone: 'UTC',
+  reasons: ['allowance'],
+  expiresAt: noon + 24 * hour,
+  trigger: { kind: 'allowance-used', event: 'event-1', at: noon },
+  ...change,
+})
+
+export const contact = (change: Partial<Contact>): Contact => ({
+  at: noon,
+  consent: { push: true },
+  zone: 'UTC',
+  locale: 'en',
+  devices: ['device-1'],
+  ...change,
+})
+
+export const profile = (customer: string, change: Partial<Customer> = {}): Customer => ({
+  type: 'customer',
+  id: `profile-${customer}`,
+  customer,
+  at: noon,
+  plan: null,
+  customerSince: null,
+  bindingEndsAt: null,
+  bundle: false,
+  monthlyChargeMinor: 0,
+  currency: 'EUR',
+  brand: 'main',
+  ageBand: null,
+  zone: 'UTC',
+  locale: 'en',
+  segment: null,
+  consent: { push: true },
+  devices: [`${customer}-phone`],
+  ...change,
+})
+
+export const killSwitch = (change: Partial<KillSwitch> = {}): PlaybookRecord => ({
+  at: noon,
+  body: { type: 'kill_switch', name: 'stop', scope: 'global', target: null, on: true, ...change },
+})
+
+/** A log, a store, a push service and devices, and dispatchers on them. */
+export type World = {
+  readonly log: Log
+  readonly store: Store
+  readonly push: PushService
+  readonly subscriptions: Subscriptions
+  readonly clock: { at: number; now(): number }
+  /** Customers with a device each. */
+  customers(...names: readonly string[]): Promise<void>
+  append(
+    topic: 'customers' | 'playbook' | 'next-best-offers',
+    key: string,
+    value: object,
+    cause?: string,
+  ): Promise<void>
+  offers(...offers: readonly NextBestOffer[]): Promise<void>
+  start(change?: Partial<DispatcherOptions>): Promise<Dispatcher>
+  /** State and reason of every delivery, in the order written. */
+  deliveries(): Promise<readonly string[]>
+  end(): Promise<void>
+}
+
+export async function createWorld(): Promise<World> {
+  const log = memoryLog()
+  const store = memoryStore()
+  const registry = memoryRegistry()
+  const push = await startPushService()
+  const subscriptions = memorySubscriptions()
+  const clock = { at: noon, now: () => clock.at }
+  const names = ['customers', 'playbook', 'next-best-offers', 'deliveries'] as const
+  await log.ensureTopics(
+    [...names, deadLettersOf('next-best-offers'), deadLettersOf('customers')].map(name => ({
+      name,
+      partitions: 1,
+      kept: 'for-ever' as const,
+    })),
+  )
+  const vapid = createVapidKeys('mailto:push@example.org')
+  const started: Dispatcher[] = []
+  let causes = 0
+  const world: World = {
+    log,
+    store,
+    push,
+    subscriptions,
+    clock,
+    async customers(...customers) {
+      for (const customer of customers) {
+        const { endpoint, keys, handle } = await push.subscribe(`${customer}-phone`)
+        await subscriptions.register(handle, { endpoint, keys })
+        await world.append('customers', customer, profile(customer))
+      }
+    },
+    async append(name, key, value, cause) {
+      const topic = await openTopic(registry, name)
+      await log.append(topic.path, 0, [
+        { key, value: topic.codec.encode(value as never), ...(cause === undefined ? {} : { cause }) },
+      ])
+    },
+    async offers(...offers) {
+      for (const each of offers)
+        await world.append('next-best-offers', each.customer, each, `feature-updates@1/0/${causes++}/0`)
+    },
+    async start(change = {}) {
+      const dispatcher = await runDispatcher({
+        log,
+        store,
+        registry,
+        clock,
+        subscriptions,
+        provider: webPushProvider({ vapid, timeoutMs: 500 }),
+        ...change,
+      })
+      dispatcher.done.catch(() => {})
+      started.push(dispatcher)
+      return dispatcher
+    },
+    async deliveries() {
+      const topic = await openTopic(registry, 'deliveries')
+      const found: string[] = []
+      for await (const messages of log.read('deliveries', 0, 0))
+        for (const message of messages) {
+          const { offer: id, state, reason } = topic.codec.decode(message.value!)
+          found.push(reason === null ? `${id} ${state}` : `${id} ${state} ${reason}`)
+        }
+      return found
+    },
+    async end() {
+      await Promise.allSettled(started.map(each => each.stop()))
+      await push.stop()
+      await log.close()
+    },
+  }
+  return world
+}
+
+/** Waits for something to become true, and says what it was when it does not. */
+export async function until<T>(what: () => T | Promise<T>, holds: (value: T) => boolean, ms = 5000): Promise<T> {
+  const end = performance.now() + ms
+  for (;;) {
+    const value = await what()
+    if (holds(value)) return value
+    if (performance.now() > end) throw new Error(`waited ${ms} ms in vain, it is ${JSON.stringify(value)}`)
+    await new Promise(resolve => setTimeout(resolve, 5))
+  }
+}

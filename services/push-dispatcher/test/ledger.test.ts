@@ -1,0 +1,118 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import {
+  dueOf,
+  emptyLedger,
+  enter,
+  isKnown,
+  isOpen,
+  type Ledger,
+  type LedgerState,
+  ledgerStates,
+  move,
+  refund,
+  reserve,
+  transitions,
+} from '../src/ledger.ts'
+import { ledgerCodec } from '../src/ledger-codec.ts'
+
+const bytes = Buffer.from('offer')
+
+test('an offer takes the arrows of the design and no others', () => {
+  const allowed = ledgerStates.flatMap(from => transitions[from].map(to => `${from} → ${to}`))
+  expect(allowed.sort()).toEqual(
+    [
+      'decided → deferred',
+      ...['suppressed', 'expired', 'superseded', 'taken', 'sending'].flatMap(to => [
+        `decided → ${to}`,
+        `deferred → ${to}`,
+      ]),
+      'sending → accepted',
+      'sending → rejected',
+      'sending → unknown',
+      'accepted → displayed',
+      'unknown → displayed',
+      'displayed → clicked',
+    ].sort(),
+  )
+})
+
+test('every state is reached from decided, and what has no way on ends there', () => {
+  const reached = new Set<LedgerState>(['decided'])
+  for (const state of reached) for (const to of transitions[state]) reached.add(to)
+  expect([...reached].sort()).toEqual([...ledgerStates].sort())
+})
+
+test('whatever is asked of it, only transitions that exist happen, and the counts add up', () => {
+  const step = fc.record({
+    id: fc.nat(5),
+    to: fc.constantFrom(...ledgerStates),
+    enter: fc.boolean(),
+  })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), steps => {
+      let ledger: Ledger = emptyLedger
+      const counts = new Map<LedgerState, number>(ledgerStates.map(state => [state, 0]))
+      const add = (state: LedgerState, by: number) => counts.set(state, counts.get(state)! + by)
+      let entered = 0
+      for (const [at, { id, to, enter: isNew }] of steps.entries()) {
+        const name = `o-${id}`
+        if (isNew && !isKnown(ledger, name, at)) {
+          ledger = enter(ledger, name, at, at, bytes)
+          add('decided', 1)
+          entered++
+        }
+        const from = ledger.entries.find(entry => entry.id === name)?.state
+        if (from !== undefined && transitions[from].includes(to)) {
+          ledger = move(ledger, name, { to, at })
+          add(from, -1)
+          add(to, 1)
+        } else expect(() => move(ledger, name, { to, at })).toThrow()
+        expect([...counts.values()].reduce((sum, count) => sum + count, 0)).toBe(entered)
+        for (const state of ledgerStates)
+          expect(ledger.entries.filter(entry => entry.state === state).length).toBeLessThanOrEqual(counts.get(state)!)
+      }
+      expect(ledgerCodec.decode(ledgerCodec.encode(ledger))).toEqual(ledger)
+    }),
+  )
+})
+
+test('what is still open is never forgotten, however many offers follow', () => {
+  let ledger = enter(emptyLedger, 'held', 0, 0, bytes)
+  ledger = move(ledger, 'held', { to: 'deferred', at: 0, until: 100 })
+  for (let at = 1; at < 50; at++) {
+    ledger = move(enter(ledger, `o-${at}`, at, at, bytes), `o-${at}`, { to: 'expired', at })
+  }
+  expect(ledger.entries.filter(isOpen).map(entry => entry.id)).toEqual(['held'])
+  expect(ledger.entries.length).toBe(8)
+  expect(dueOf(ledger)).toBe(100)
+})
+
+test('an offer so old that it may have been forgotten counts as known', () => {
+  let ledger: Ledger = emptyLedger
+  for (let at = 0; at < 20; at++)
+    ledger = move(enter(ledger, `o-${at}`, at, at, bytes), `o-${at}`, { to: 'expired', at })
+  expect(isKnown(ledger, 'o-3', 3)).toBe(true)
+  expect(isKnown(ledger, 'o-19', 19)).toBe(true)
+  expect(isKnown(ledger, 'o-20', 20)).toBe(false)
+})
+
+test('an offer being sent is due before every other, so that a new owner finds it first', () => {
+  const held = move(enter(emptyLedger, 'a', 0, 0, bytes), 'a', { to: 'deferred', at: 0, until: 5 })
+  expect(dueOf(move(held, 'a', { to: 'sending', at: 5 }))).toBe(0)
+  expect(dueOf(emptyLedger)).toBeNull()
+})
+
+test('the bytes of an offer are dropped when nothing can be done with it any more', () => {
+  const sending = move(enter(emptyLedger, 'a', 0, 0, bytes), 'a', { to: 'sending', at: 0 })
+  expect(sending.entries[0]!.offer).toEqual(bytes)
+  expect(move(sending, 'a', { to: 'accepted', at: 1 }).entries[0]!.offer).toBeNull()
+})
+
+test('a refund gives back the reservation it was made for, and only once', () => {
+  const contact = { at: 10, item: 'pack-s', category: 'packs' }
+  const other = { ...contact, item: 'pack-m' }
+  const reserved = reserve(reserve(emptyLedger, other, 0), contact, 0)
+  expect(refund(reserved, contact).contacts).toEqual([other])
+  expect(refund(refund(reserved, contact), contact).contacts).toEqual([other])
+})

@@ -1,0 +1,102 @@
+import fastify from 'fastify'
+import { expect, test } from 'vitest'
+import { addSubscriptionRoutes, createVapidKeys, memorySubscriptions, webPushProvider } from '../src/index.ts'
+import { createGate } from '../src/providers/gate.ts'
+import type { Answer, Provider, PushRequest } from '../src/providers/provider.ts'
+import { meaningOf } from '../src/providers/web-push.ts'
+import { problemOf } from '../src/subscriptions.ts'
+
+const now = Date.parse('2026-06-02T12:00:00Z')
+
+test.each<[number, string | null, Answer]>([
+  [201, null, { kind: 'accepted' }],
+  [404, null, { kind: 'gone' }],
+  [410, null, { kind: 'gone' }],
+  [401, null, { kind: 'our-key', reason: 'answered-401' }],
+  [403, null, { kind: 'our-key', reason: 'answered-403' }],
+  [413, null, { kind: 'refused', reason: 'too-large' }],
+  [400, null, { kind: 'refused', reason: 'answered-400' }],
+  [301, null, { kind: 'refused', reason: 'answered-301' }],
+  [429, '7', { kind: 'busy', retryAfterMs: 7000 }],
+  [429, 'Tue, 02 Jun 2026 12:00:30 GMT', { kind: 'busy', retryAfterMs: 30_000 }],
+  [429, 'soon', { kind: 'busy', retryAfterMs: 1000 }],
+  [500, null, { kind: 'unavailable', reason: 'answered-500', retryAfterMs: null }],
+  [503, '2', { kind: 'unavailable', reason: 'answered-503', retryAfterMs: 2000 }],
+])('Web Push %i with Retry-After %s', (status, retryAfter, answer) => {
+  expect(meaningOf(status, retryAfter, now)).toEqual(answer)
+})
+
+const request: PushRequest = {
+  subscription: { endpoint: 'https://push.example.net/a', keys: { p256dh: '', auth: '' } },
+  payload: '{}',
+  ttlSeconds: 60,
+  collapseId: 'a',
+  urgency: 'normal',
+}
+
+const answering = (answer: Answer): Provider & { calls: number } => ({
+  name: 'fake',
+  calls: 0,
+  async send() {
+    this.calls++
+    return answer
+  },
+})
+
+// Whether the breaker still lets requests through.
+test.each<[Answer['kind'], Answer, boolean]>([
+  ['gone', { kind: 'gone' }, true],
+  ['refused', { kind: 'refused', reason: 'too-large' }, true],
+  ['busy', { kind: 'busy', retryAfterMs: 0 }, true],
+  ['unavailable', { kind: 'unavailable', reason: 'answered-500', retryAfterMs: null }, false],
+  ['unknown', { kind: 'unknown', reason: 'timed-out' }, false],
+])('after twenty times %s', async (_, answer, closed) => {
+  const provider = answering(answer)
+  const gate = createGate(provider)
+  for (let i = 0; i < 20; i++) await gate.send(request, AbortSignal.timeout(1000))
+  expect(gate.isOpen('https://push.example.net')).toBe(closed)
+  expect(provider.calls === 20).toBe(closed)
+  // Another origin is another breaker.
+  expect(gate.isOpen('https://push.example.org')).toBe(true)
+  gate.close()
+})
+
+test('a token is signed once per origin', async () => {
+  const seen: string[] = []
+  const server = fastify()
+  server.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, _body, done) => done(null))
+  server.post('/push', async (incoming, reply) => {
+    seen.push(incoming.headers.authorization!)
+    return reply.code(201).send()
+  })
+  const url = await server.listen({ host: '127.0.0.1', port: 0 })
+  const { createECDH, randomBytes } = await import('node:crypto')
+  const keys = {
+    p256dh: createECDH('prime256v1').generateKeys('base64url'),
+    auth: randomBytes(16).toString('base64url'),
+  }
+  const provider = webPushProvider({ vapid: createVapidKeys('mailto:push@example.org') })
+  const mine = { ...request, subscription: { endpoint: `${url}/push`, keys } }
+  for (let i = 0; i < 3; i++) expect(await provider.send(mine, AbortSignal.timeout(1000))).toEqual({ kind: 'accepted' })
+  expect(new Set(seen).size).toBe(1)
+  await server.close()
+  await new Promise(resolve => setTimeout(resolve, 50))
+  expect(await provider.send(mine, AbortSignal.timeout(1000))).toMatchObject({ kind: 'unavailable' })
+})
+
+test('devices register and take their leave over HTTP; what cannot be a subscription is refused', async () => {
+  const subscriptions = memorySubscriptions()
+  const server = fastify()
+  addSubscriptionRoutes(server, subscriptions)
+  const keys = { p256dh: Buffer.alloc(65, 4).toString('base64url'), auth: Buffer.alloc(16).toString('base64url') }
+  const put = (url: string, payload: object) => server.inject({ method: 'PUT', url, payload })
+  const good = { endpoint: 'https://push.example.net/a', keys }
+  expect((await put('/subscriptions/phone-1', good)).statusCode).toBe(204)
+  expect(await subscriptions.get(['phone-1', 'phone-2'])).toEqual([good, null])
+  expect((await put('/subscriptions/phone-1', { ...good, keys: { p256dh: 'x' } })).statusCode).toBe(400)
+  expect((await put('/subscriptions/phone-1', { ...good, endpoint: 'http://push.example.net' })).statusCode).toBe(400)
+  expect((await put('/subscriptions/two%20words', good)).statusCode).toBe(400)
+  expect((await server.inject({ method: 'DELETE', url: '/subscriptions/phone-1' })).statusCode).toBe(204)
+  expect(await subscriptions.get(['phone-1'])).toEqual([null])
+  expect(problemOf({ ...good, keys: { ...keys, auth: 'AA' } })).toContain('16 bytes')
+})
