@@ -1,18 +1,21 @@
-// A state as bytes: an Avro record whose fields of many numbers are packed, because Avro arrays of arrays would spend a
-// third more. Equal states have equal bytes. `packed` holds
-//   the number of ids remembered; per id the seconds since the next newer one, and six bytes of hash
-//   a bit per series that holds anything; then for each of those, in the layout's order,
-//     by bucket: buckets between its newest and the newest event's, a bit per older bucket held (30 to a group), the values
+// A state as bytes: an Avro record whose fields of many numbers are packed, because Avro arrays of arrays would spend half
+// as much again. Equal states have equal bytes. `packed` is a stream of bits:
+//   the number of ids remembered; per id the seconds since the next newer one, and 48 bits of hash
+//   per series, in the layout's order, a bit that says whether it holds anything, and if so
+//     by bucket: buckets since its newest; the age of its oldest in buckets; a bit per age that says which are held; how
+//     many bits a value has; whether any is negative; the values
 //     else: its numbers, the first, a moment, as the time since it
-import { type AvroCodec, codecOf, schemas } from '@offerstream/contracts'
+import { type AvroCodec, codecOf } from '@offerstream/contracts'
 import type { Cells } from './aggregations/aggregation.ts'
+import { type BitReader, type BitWriter, createBitReader, createBitWriter, widthOf } from './bits.ts'
 import type { Layout } from './layout.ts'
-import { createPacker, createUnpacker, type Packer, type Unpacker } from './pack.ts'
+import { wordsSchema } from './profile.ts'
 import { secondOf } from './remembered.ts'
 import type { State } from './state.ts'
 import { bucketsAt } from './windows.ts'
 
 export type StateCodec = {
+  /** Changes with the meaning of the bytes, as far as it is not the layout's. */
   readonly schema: string
   encode(state: State): Buffer
   /** Throws on bytes that are not exactly one state. */
@@ -21,9 +24,7 @@ export type StateCodec = {
 
 type Packed = Omit<State, 'remembered' | 'series'> & { readonly packed: Buffer }
 
-type AvroField = { readonly name: string }
-const customerFields = (JSON.parse(schemas.customer) as { fields: readonly AvroField[] }).fields
-
+const long = ['null', 'long']
 const schema = JSON.stringify({
   type: 'record',
   name: 'CustomerState',
@@ -38,9 +39,13 @@ const schema = JSON.stringify({
           type: 'record',
           name: 'Profile',
           fields: [
-            ...customerFields.filter(({ name }) => name !== 'type' && name !== 'id' && name !== 'customer'),
-            { name: 'quotaKb', type: ['null', 'long'] },
+            { name: 'at', type: 'long' },
             { name: 'source', type: 'long' },
+            { name: 'customerSince', type: long },
+            { name: 'bindingEndsAt', type: long },
+            { name: 'monthlyChargeMinor', type: 'long' },
+            { name: 'quotaKb', type: long },
+            { name: 'words', type: 'bytes' },
           ],
         },
       ],
@@ -64,109 +69,121 @@ const schema = JSON.stringify({
   ],
 })
 
-const bitsInGroup = 30
-
 export function stateCodec(layout: Layout): StateCodec {
   const avro: AvroCodec<Packed> = codecOf<Packed>(schema)
-  const packer = createPacker()
-  const unpacker = createUnpacker()
+  const writer = createBitWriter()
+  const reader = createBitReader()
   return {
-    schema,
+    schema: `${schema}${wordsSchema}`,
     encode(state) {
-      packer.start()
-      packRemembered(packer, state)
-      packSeries(packer, layout, state)
+      writer.start()
+      packRemembered(writer, state)
+      packSeries(writer, layout, state)
       const { at, profile, rejections, fired } = state
-      return avro.encode({ at, profile, rejections, fired, packed: packer.written() })
+      return avro.encode({ at, profile, rejections, fired, packed: writer.written() })
     },
     decode(bytes) {
       const { at, profile, rejections, fired, packed } = avro.decode(bytes)
-      unpacker.start(packed)
-      const remembered = unpackRemembered(unpacker, at)
-      const series = unpackSeries(unpacker, layout, at)
-      unpacker.finish()
+      reader.start(packed)
+      const remembered = unpackRemembered(reader, at)
+      const series = unpackSeries(reader, layout, at)
+      reader.finish()
       return { at, profile, rejections, fired, remembered, series }
     },
   }
 }
 
-function packRemembered(packer: Packer, { at, remembered }: State): void {
-  packer.natural(remembered.length / 2)
+function packRemembered(writer: BitWriter, { at, remembered }: State): void {
+  writer.natural(remembered.length / 2)
   let newer = secondOf(at)
   for (let i = 0; i < remembered.length; i += 2) {
     const second = remembered[i]!
-    packer.integer(newer - second)
-    packer.sixBytes(remembered[i + 1]!)
+    writer.integer(newer - second)
+    writer.bits(remembered[i + 1]!, 48)
     newer = second
   }
 }
 
-function unpackRemembered(unpacker: Unpacker, at: number): number[] {
+function unpackRemembered(reader: BitReader, at: number): number[] {
   const remembered: number[] = []
   let newer = secondOf(at)
-  for (let left = unpacker.natural(); left > 0; left--) {
-    newer -= unpacker.integer()
-    remembered.push(newer, unpacker.sixBytes())
+  for (let left = reader.natural(); left > 0; left--) {
+    newer -= reader.integer()
+    remembered.push(newer, reader.bits(48))
   }
   return remembered
 }
 
-function packSeries(packer: Packer, layout: Layout, { at, series }: State): void {
+function packSeries(writer: BitWriter, layout: Layout, { at, series }: State): void {
   const buckets = bucketsAt(at)
-  for (let from = 0; from < series.length; from += bitsInGroup) {
-    let held = 0
-    const to = Math.min(from + bitsInGroup, series.length)
-    for (let i = from; i < to; i++) if (series[i]!.length > 0) held |= 1 << (i - from)
-    packer.natural(held)
-  }
   for (let i = 0; i < series.length; i++) {
     const cells = series[i]!
+    const { aggregation, resolution } = layout.series[i]!
+    writer.bits(cells.length > 0 ? 1 : 0, 1)
     if (cells.length === 0) continue
-    const { aggregation, resolution, span } = layout.series[i]!
-    if (aggregation.cells === 'buckets') packBuckets(packer, cells, buckets[resolution]!, span)
-    else for (let j = 0; j < cells.length; j++) packer.integer(j === 0 ? at - cells[0]! : cells[j]!)
+    if (aggregation.cells === 'buckets') packBuckets(writer, cells, buckets[resolution]!)
+    else for (let j = 0; j < cells.length; j++) writer.integer(j === 0 ? at - cells[0]! : cells[j]!)
   }
 }
 
-function unpackSeries(unpacker: Unpacker, layout: Layout, at: number): Cells[] {
+function unpackSeries(reader: BitReader, layout: Layout, at: number): Cells[] {
   const buckets = bucketsAt(at)
-  const count = layout.series.length
-  const groups: number[] = []
-  for (let from = 0; from < count; from += bitsInGroup) groups.push(unpacker.natural())
-  const series: Cells[] = []
-  for (let i = 0; i < count; i++) {
-    const { aggregation, resolution, span } = layout.series[i]!
-    if (((groups[Math.floor(i / bitsInGroup)]! >> (i % bitsInGroup)) & 1) === 0) series.push(aggregation.empty)
-    else if (aggregation.cells === 'buckets') series.push(unpackBuckets(unpacker, buckets[resolution]!, span))
-    else {
-      const cells: number[] = []
-      for (let j = 0; j < aggregation.cells; j++) cells.push(j === 0 ? at - unpacker.integer() : unpacker.integer())
-      series.push(cells)
-    }
-  }
-  return series
+  return layout.series.map(({ aggregation, resolution }) => {
+    if (reader.bits(1) === 0) return aggregation.empty
+    if (aggregation.cells === 'buckets') return unpackBuckets(reader, buckets[resolution]!)
+    const cells: number[] = []
+    for (let j = 0; j < aggregation.cells; j++) cells.push(j === 0 ? at - reader.integer() : reader.integer())
+    return cells
+  })
 }
 
-function packBuckets(packer: Packer, cells: Cells, now: number, span: number): void {
+/** Ages reach to the widest window's end. */
+const ageBits = 6
+const widthBits = 6
+const agesAtOnce = 24
+
+function packBuckets(writer: BitWriter, cells: Cells, now: number): void {
   const newest = cells[0]!
-  packer.integer(now - newest)
-  let next = 2
-  for (let from = 1; from < span; from += bitsInGroup) {
+  writer.integer(now - newest)
+  const oldest = newest - cells[cells.length - 2]!
+  writer.bits(oldest, ageBits)
+  for (let from = 1, i = 2; from <= oldest; from += agesAtOnce) {
     let held = 0
-    for (; next < cells.length && newest - cells[next]! < from + bitsInGroup; next += 2)
-      held |= 1 << (newest - cells[next]! - from)
-    packer.natural(held)
+    for (; i < cells.length && newest - cells[i]! < from + agesAtOnce; i += 2) held |= 1 << (newest - cells[i]! - from)
+    writer.bits(held, Math.min(agesAtOnce, oldest + 1 - from))
   }
-  for (let i = 1; i < cells.length; i += 2) packer.integer(cells[i]!)
+  let largest = 0
+  let smallest = 0
+  for (let i = 1; i < cells.length; i += 2) {
+    const value = cells[i]!
+    if (value > largest) largest = value
+    else if (value < smallest) smallest = value
+  }
+  const sign = smallest < 0 ? 1 : 0
+  const width = widthOf(Math.max(largest, -smallest))
+  writer.bits(width, widthBits)
+  writer.bits(sign, 1)
+  for (let i = 1; i < cells.length; i += 2) {
+    const value = cells[i]!
+    if (sign === 1) writer.bits(value < 0 ? 1 : 0, 1)
+    writer.bits(value < 0 ? -value : value, width)
+  }
 }
 
-function unpackBuckets(unpacker: Unpacker, now: number, span: number): Cells {
-  const newest = now - unpacker.integer()
+function unpackBuckets(reader: BitReader, now: number): Cells {
+  const newest = now - reader.integer()
+  const oldest = reader.bits(ageBits)
   const cells = [newest, 0]
-  for (let from = 1; from < span; from += bitsInGroup) {
-    const held = unpacker.natural()
-    for (let bit = 0; held >> bit > 0; bit++) if ((held >> bit) & 1) cells.push(newest - from - bit, 0)
+  for (let from = 1; from <= oldest; from += agesAtOnce) {
+    let held = reader.bits(Math.min(agesAtOnce, oldest + 1 - from))
+    for (let bucket = newest - from; held > 0; bucket--, held >>= 1) if (held & 1) cells.push(bucket, 0)
   }
-  for (let i = 1; i < cells.length; i += 2) cells[i] = unpacker.integer()
+  const width = reader.bits(widthBits)
+  const sign = reader.bits(1)
+  for (let i = 1; i < cells.length; i += 2) {
+    const negative = sign === 1 && reader.bits(1) === 1
+    const value = reader.bits(width)
+    cells[i] = negative ? -value : value
+  }
   return cells
 }

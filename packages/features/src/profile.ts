@@ -1,14 +1,46 @@
-import type { Customer, CustomerEvent, CustomerFacts, Rejection } from '@offerstream/contracts'
+import {
+  type Customer,
+  type CustomerEvent,
+  type CustomerFacts,
+  codecOf,
+  type Rejection,
+  schemas,
+} from '@offerstream/contracts'
 import type { Profile, State } from './state.ts'
+
+/** What of a profile is kept as numbers, and what a state has no use for. */
+type Numbers = 'at' | 'customerSince' | 'bindingEndsAt' | 'monthlyChargeMinor'
+type Head = 'type' | 'id' | 'customer'
+type Words = Omit<Customer, Numbers | Head>
+
+const notWords: readonly string[] = [
+  'at',
+  'customerSince',
+  'bindingEndsAt',
+  'monthlyChargeMinor',
+  'type',
+  'id',
+  'customer',
+] satisfies readonly (Numbers | Head)[]
+
+const customerFields = (JSON.parse(schemas.customer) as { fields: readonly { name: string }[] }).fields
+
+/** Schema of the words: the customer's own, without what is kept elsewhere. */
+export const wordsSchema = JSON.stringify({
+  type: 'record',
+  name: 'ProfileWords',
+  namespace: 'offerstream',
+  fields: customerFields.filter(({ name }) => !notWords.includes(name)),
+})
+const words = codecOf<Words>(wordsSchema)
 
 /** What a decision needs of the profile; a customer nobody described has consented to nothing. */
 export function factsOf({ profile, rejections }: State): CustomerFacts {
   if (profile === null) return { ...unknownCustomer, rejections }
-  const { at: _at, source: _source, quotaKb: _quotaKb, ...facts } = profile
-  return { ...facts, rejections }
+  const { customerSince, bindingEndsAt, monthlyChargeMinor } = profile
+  const said = words.decode(profile.words)
+  return { ...said, customerSince, bindingEndsAt, monthlyChargeMinor, rejections }
 }
-
-const rejectionsKept = 8
 
 const unknownCustomer: Omit<CustomerFacts, 'rejections'> = {
   plan: null,
@@ -28,14 +60,18 @@ const unknownCustomer: Omit<CustomerFacts, 'rejections'> = {
 
 /** The profile an event brings; `source` is the hash of its id. */
 export function profileOf(event: Customer, { item }: CustomerEvent, source: number): Profile {
-  const { type: _type, id: _id, customer: _customer, ...said } = event
-  const consent = Object.fromEntries(Object.entries(said.consent).sort(([a], [b]) => (a < b ? -1 : 1)))
-  return { ...said, consent, quotaKb: item?.quotaKb ?? null, source }
+  const { at, customerSince, bindingEndsAt, monthlyChargeMinor } = event
+  const consent = Object.fromEntries(Object.entries(event.consent).sort(([a], [b]) => (a < b ? -1 : 1)))
+  const quotaKb = item?.quotaKb ?? null
+  const packed = words.encode({ ...event, consent })
+  return { at, source, customerSince, bindingEndsAt, monthlyChargeMinor, quotaKb, words: packed }
 }
 
 /** The later one; equal times are ordered by the hash of the id. */
 export const newerProfile = (known: Profile | null, other: Profile): Profile =>
   known === null || other.at > known.at || (other.at === known.at && other.source > known.source) ? other : known
+
+const rejectionsKept = 8
 
 /** The newest few, the newest of each item. */
 export function withRejection(known: readonly Rejection[], other: Rejection): readonly Rejection[] {

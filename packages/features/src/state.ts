@@ -2,11 +2,14 @@ import type { Customer, Rejection } from '@offerstream/contracts'
 import type { Cells } from './aggregations/aggregation.ts'
 import type { Remembered } from './remembered.ts'
 
-/** What the newest profile says; `source` is the hash of its event's id, which orders equal times. */
-export type Profile = Omit<Customer, 'type' | 'id' | 'customer'> & {
+/** What the newest profile says in numbers; the words stay packed until an update needs them. */
+export type Profile = Pick<Customer, 'at' | 'customerSince' | 'bindingEndsAt' | 'monthlyChargeMinor'> & {
+  /** Hash of its event's id, orders equal times. */
   readonly source: number
   /** Data the plan includes; none means unlimited or unknown. */
   readonly quotaKb: number | null
+  /** Everything else as Avro, see profile.ts. */
+  readonly words: Buffer
 }
 
 /** All that is known of a customer. Never changed in place: steps share what they leave alone. */

@@ -166,7 +166,7 @@ export const shuffled = <T>(values: readonly T[]): fc.Arbitrary<T[]> =>
 
 /** Throws on any later change to what is given. */
 export function frozen<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+  if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value) && !Object.isFrozen(value)) {
     Object.freeze(value)
     for (const part of Object.values(value)) frozen(part)
   }

@@ -35,7 +35,7 @@ describe('an active customer', () => {
 
   it('fits into few bytes', () => {
     const sizes = folded.map(state => states.encode(state).length).sort((a, b) => a - b)
-    expect(sizes[30]).toBeLessThanOrEqual(500)
+    expect(sizes[30]).toBeLessThanOrEqual(440)
   })
 })
 
