@@ -5,7 +5,7 @@ import type { Feature, Features, ProfileField, Where } from './feature.ts'
 import { type Resolution, resolutions } from './windows.ts'
 
 /** Cells that are kept once for every feature that reads them: same aggregation, field, filter and resolution. */
-export type Series = {
+type Series = {
   readonly key: string
   readonly aggregation: Aggregation
   readonly subject: SubjectName

@@ -28,7 +28,7 @@ const everyWindow: Features = {
 
 const fold = (engine: Engine, events: readonly CustomerEvent[]): State =>
   events.reduce((state, event) => engine.apply(frozen(state), event), engine.empty)
-const runs = { numRuns: Number(process.env['OFFERSTREAM_PROPERTY_RUNS'] ?? 60) }
+const runs = { numRuns: 60 }
 const day = 86_400_000
 
 describe.each([

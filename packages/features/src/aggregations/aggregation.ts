@@ -13,7 +13,7 @@ export type Entry = {
 }
 
 /** The moment of reading, with its bucket in the window's resolution. */
-export type Reading = { readonly at: number; readonly bucket: number }
+type Reading = { readonly at: number; readonly bucket: number }
 
 /**
  * A way of keeping a number. For any entries, in any order, split and merged in any way, the same cells come out, and
