@@ -6,7 +6,7 @@ import { registryConformance } from '../packages/streaming/test/registry-conform
 let starting: Promise<Stack> | undefined
 /** One real registry for all of the file. */
 const registryUrl = async (): Promise<string> => {
-  starting ??= startStack('local', { instance: `registry-test-${process.pid}`, fresh: true })
+  starting ??= startStack('local', { instance: 'registry-test', fresh: true })
   return (await starting).addresses!.registry
 }
 afterAll(async () => {
