@@ -15,11 +15,11 @@ type Answer = { readonly status: number; readonly body: object | string }
 const unknownId: Answer = { status: 404, body: { error_code: 40403, message: 'Schema not found' } }
 
 /** A server that answers what it is told to, and the requests it got. Null: it never answers. */
-async function answering(answer: (request: string) => Answer | null) {
-  const requests: { line: string; at: number; authorization: string | undefined }[] = []
+async function answering(answer: (request: string) => Answer | null, timeoutMs = 10_000) {
+  const requests: { line: string; authorization: string | undefined }[] = []
   const server = createServer((request, response) => {
     const line = `${request.method} ${request.url}`
-    requests.push({ line, at: performance.now(), authorization: request.headers.authorization })
+    requests.push({ line, authorization: request.headers.authorization })
     const told = answer(line)
     if (told === null) return
     response.writeHead(told.status, { 'content-type': 'application/json' })
@@ -28,7 +28,7 @@ async function answering(answer: (request: string) => Answer | null) {
   servers.push(server)
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const host = `http://127.0.0.1:${(server.address() as { port: number }).port}/api`
-  return { host, requests, registry: confluentRegistry({ host: `${host}/`, timeoutMs: 300 }) }
+  return { host, requests, registry: confluentRegistry({ host: `${host}/`, timeoutMs }) }
 }
 
 test('a schema is asked for once, however many records want it at the same time', async () => {
@@ -46,10 +46,10 @@ test('an unknown id is not asked for again at once, and one that cannot be is ne
 
 test('records that name a hundred unknown ids do not flood the registry', async () => {
   const { registry, requests } = await answering(() => unknownId)
+  const began = performance.now()
   await Promise.all(Array.from({ length: 100 }, (_, i) => registry.schema(i + 1)))
   expect(requests.length).toBe(100)
-  const inHalfASecond = requests.filter(request => request.at < requests[0]!.at + 500).length
-  expect(inHalfASecond).toBeLessThanOrEqual(50)
+  expect(performance.now() - began).toBeGreaterThan(1_500)
 })
 
 test('a registry that is ill is a passing trouble, and a later answer counts', async () => {
@@ -63,14 +63,14 @@ test('a registry that is ill is a passing trouble, and a later answer counts', a
 })
 
 test('a registry that does not answer is not waited for', async () => {
-  const { registry } = await answering(() => null)
+  const { registry } = await answering(() => null, 300)
   const began = performance.now()
   await expect(registry.schema(1)).rejects.toBeInstanceOf(Transient)
   expect(performance.now() - began).toBeLessThan(2_000)
 })
 
 test('a registry that dies while it registers is a passing trouble', async () => {
-  const { registry } = await answering(line => (line.startsWith('POST') ? null : backward))
+  const { registry } = await answering(line => (line.startsWith('POST') ? null : backward), 500)
   await expect(registry.register('s', record)).rejects.toBeInstanceOf(Transient)
 })
 
