@@ -1,1 +1,3 @@
-export {}
+export { type Audit, type AuditSubject, audit } from './audit.ts'
+export { createSourceWriter, type SourceWriter } from './source-writer.ts'
+export { type SurroundingsOptions, surroundingsOf } from './surroundings.ts'

@@ -1,1 +1,2 @@
-export {}
+export { compareBytes, type Difference } from './difference.ts'
+export { type RefoldOptions, refold } from './refold.ts'

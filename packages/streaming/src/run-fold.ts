@@ -60,11 +60,12 @@ export async function runFold<State, In, Context>(
     commitEveryMs: options.commitEveryMs,
     metrics: options.metrics,
     reach: options.reach ?? (() => {}),
-    open: (_topic, partition, committed, signal) => openLane(fold, partition, committed, signal, options),
+    open: (_topic, partition, committed, signal) => openFoldLane(fold, partition, committed, signal, options),
   })
 }
 
-async function openLane<State, In, Context>(
+/** One partition of a fold: takes it in the store, publishes what a predecessor left, answers where to begin. */
+export async function openFoldLane<State, In, Context>(
   fold: Fold<State, In, Context>,
   partition: number,
   committed: number | null,

@@ -1,0 +1,85 @@
+// All services in this process, from the same start functions that run them alone.
+
+import { startFeatureUpdater } from '@offerstream/feature-updater'
+import { startIntake } from '@offerstream/intake'
+import { startOfferScorer } from '@offerstream/offer-scorer'
+import {
+  createVapidKeys,
+  type Dispatcher,
+  memorySubscriptions,
+  redisSubscriptions,
+  runDispatcher,
+  type Subscriptions,
+  webPushProvider,
+} from '@offerstream/push-dispatcher'
+import type { Stack } from '@offerstream/stack'
+import { createMetrics, type Running, type Surroundings } from '@offerstream/streaming'
+
+export const serviceNames = ['intake', 'feature-updater', 'offer-scorer', 'push-dispatcher'] as const
+export type ServiceName = (typeof serviceNames)[number]
+
+export type Line = {
+  readonly subscriptions: Subscriptions
+  readonly dispatcher: Dispatcher | null
+  /** Rejects with what went wrong when a service ends unasked. */
+  readonly done: Promise<void>
+  /** True when every service has read all there is. */
+  idle(): Promise<boolean>
+  /** Resolves when nothing moves any more; false when that takes longer than the limit. */
+  drained(limitMs: number): Promise<boolean>
+  stop(): Promise<void>
+}
+
+export type LineOptions = { readonly models: string; readonly services?: readonly ServiceName[]; readonly stack: Stack }
+
+export async function startLine(
+  surroundings: Surroundings,
+  { models, services = serviceNames, stack }: LineOptions,
+): Promise<Line> {
+  const { prefix } = surroundings
+  const subscriptions =
+    stack.addresses === null
+      ? memorySubscriptions()
+      : redisSubscriptions({ url: stack.addresses.redis, prefix: `${prefix}os:push:` })
+  const provider = webPushProvider({ vapid: createVapidKeys('mailto:operator@example.invalid') })
+  const around = (service: ServiceName): Surroundings => ({ ...surroundings, metrics: createMetrics(service) })
+  const start: { readonly [Name in ServiceName]: () => Promise<Running> } = {
+    intake: () => startIntake(around('intake'), { futureLimitMs: 300_000, tickLagRecords: 10_000 }),
+    'feature-updater': () => startFeatureUpdater(around('feature-updater')),
+    'offer-scorer': () => startOfferScorer(around('offer-scorer'), { models }),
+    'push-dispatcher': async () => {
+      const { guards: _foldGuards, ...rest } = around('push-dispatcher')
+      dispatcher = await runDispatcher({ ...rest, provider, subscriptions })
+      return dispatcher
+    },
+  }
+  let dispatcher: Dispatcher | null = null
+  const running: Running[] = []
+  for (const name of services) running.push(await start[name]())
+
+  const idle = async (): Promise<boolean> => {
+    const all = await Promise.all(running.map(each => each.health()))
+    return all.every(({ lanes }) => lanes.every(({ next, end }) => next >= end))
+  }
+  return {
+    subscriptions,
+    dispatcher,
+    done: Promise.race(running.map(each => each.done)),
+    idle,
+    async drained(limitMs) {
+      const until = performance.now() + limitMs
+      let quiet = 0
+      while (performance.now() < until) {
+        // Deliveries and answers come round again: quiet once is not enough.
+        quiet = (await idle()) ? quiet + 1 : 0
+        if (quiet >= 4) return true
+        await new Promise(resolve => setTimeout(resolve, 150))
+      }
+      return false
+    },
+    async stop() {
+      for (const each of running) await each.stop()
+      await subscriptions.close()
+    },
+  }
+}

@@ -1,0 +1,59 @@
+// Where the last line ran, so that explain, topics and replay find it without being told.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Addresses, type Stack, type StackKind, StackUnavailable, startStack } from '@offerstream/stack'
+
+const root = join(import.meta.dirname, '..', '..', '..')
+const file = join(root, '.local', 'last-line.json')
+
+export type RememberedLine = {
+  readonly kind: StackKind
+  readonly instance: string
+  readonly prefix: string
+  readonly partitions: number
+  readonly addresses: Addresses | null
+}
+
+export function rememberLine(line: RememberedLine): void {
+  mkdirSync(join(root, '.local'), { recursive: true })
+  writeFileSync(file, JSON.stringify(line))
+}
+
+/** The stack of the last line: the running one where it still runs, else started again on its data. */
+export async function reopenLine(
+  asked: StackKind | 'auto',
+  progress: (line: string) => void,
+): Promise<{ stack: Stack; line: RememberedLine }> {
+  const line = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as RememberedLine) : null
+  if (line === null || (asked !== 'auto' && asked !== line.kind)) {
+    const stack = await startStack(asked, { progress })
+    return {
+      stack,
+      line: {
+        kind: stack.kind,
+        instance: 'default',
+        prefix: process.env['OFFERSTREAM_PREFIX'] ?? '',
+        partitions: 12,
+        addresses: stack.addresses,
+      },
+    }
+  }
+  if (line.addresses === null)
+    throw new StackUnavailable({
+      tried: 'look at the last line',
+      missing: 'it ran embedded, and its data went with its process',
+      fix: 'run it again with --stack local, or use --keep and its API',
+    })
+  try {
+    const { brokers, redis, registry } = line.addresses
+    const environment = {
+      OFFERSTREAM_KAFKA_BROKERS: brokers.join(),
+      OFFERSTREAM_REDIS_URL: redis,
+      OFFERSTREAM_REGISTRY_URL: registry,
+    }
+    return { stack: await startStack('external', { environment, progress: () => {} }), line }
+  } catch (error) {
+    if (!(error instanceof StackUnavailable) || line.kind !== 'local') throw error
+    return { stack: await startStack('local', { instance: line.instance, progress }), line }
+  }
+}
