@@ -11,7 +11,7 @@ export type Guide = {
   readonly experiments: readonly Experiment[]
   readonly stoppedEverything: boolean
   readonly stoppedItems: ReadonlySet<string>
-  /** Categories: what marketing calls campaigns. */
+  /** Kinds of triggers, or the event behind one: a campaign's own name. */
   readonly stoppedCampaigns: ReadonlySet<string>
   /** Product of the levers on the item and on its category. */
   leverOf(item: CatalogueItem): number

@@ -16,8 +16,11 @@ export const rules: readonly EligibilityRule[] = [
   {
     why: 'stopped',
     stage: 'eligibility',
-    allows: (item, { guide }) =>
-      !guide.stoppedEverything && !guide.stoppedItems.has(item.name) && !guide.stoppedCampaigns.has(item.category),
+    allows: (item, { guide, trigger }) =>
+      !guide.stoppedEverything &&
+      !guide.stoppedItems.has(item.name) &&
+      !guide.stoppedCampaigns.has(trigger.kind) &&
+      !guide.stoppedCampaigns.has(trigger.event),
     allowing: { playbook: [stop('item', 'another-item'), { ...stop('global', null), on: false }] },
     refusing: { playbook: [stop('item', 'plan-l')] },
   },

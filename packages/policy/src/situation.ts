@@ -1,11 +1,12 @@
 import type { MonthlyUse } from '@offerstream/catalogue'
-import type { CatalogueItem, ContactHistory, CustomerFacts, FeatureUpdate } from '@offerstream/contracts'
+import type { CatalogueItem, ContactHistory, CustomerFacts, FeatureUpdate, Trigger } from '@offerstream/contracts'
 import type { Guide } from './guide.ts'
 import { useOf } from './use.ts'
 
 /** Everything a rule may ask about, the item apart. */
 export type Situation = {
   readonly at: number
+  readonly trigger: Trigger
   readonly facts: CustomerFacts
   readonly vector: ArrayLike<number>
   readonly history: ContactHistory
@@ -23,6 +24,7 @@ export function situationOf(update: FeatureUpdate, at: number, history: ContactH
   const current = facts.plan === null ? null : (guide.playbook.items.get(facts.plan) ?? null)
   return {
     at,
+    trigger: update.trigger,
     facts,
     vector: update.features,
     history,

@@ -74,7 +74,8 @@ describe("marketing's rules", () => {
 describe('the kill switch', () => {
   it.each([
     ['everything', stop('global', null)],
-    ['a campaign', stop('campaign', 'standard')],
+    ['what a kind of trigger asks for', stop('campaign', 'purchase')],
+    ['what one campaign asks for', stop('campaign', 'e1')],
   ])('stops %s', (_what, kill) => expect(refusalOf(...asked({ playbook: [kill] }))).toBe('stopped'))
   it('leaves providers to the dispatcher', () =>
     expect(refusalOf(...asked({ playbook: [stop('provider', 'web-push')] }))).toBeNull())

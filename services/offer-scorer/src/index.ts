@@ -1,1 +1,5 @@
-export {}
+export { createScorer, type ScorerSurroundings, scorerName } from './fold.ts'
+export { createPast, type FollowedPlaybook, followPlaybook } from './playbook.ts'
+export { type Prepared, prepare } from './prepare.ts'
+export { type PreparedAgain, prepareAgain, type Replayed, replayStep } from './replay.ts'
+export { type ScorerOptions, startOfferScorer } from './service.ts'

@@ -1,0 +1,104 @@
+import { applyRecord, checkRecord, emptyPlaybook, type Playbook, passOver } from '@offerstream/catalogue'
+import type { PlaybookRecord } from '@offerstream/contracts'
+import { names } from '@offerstream/features'
+import { ModelRefused, type Models } from '@offerstream/ranker'
+import { follow, type Log, type Topic } from '@offerstream/streaming'
+
+/** The playbook as the topic grows, and as it was at any version. */
+export type FollowedPlaybook = {
+  current(): Playbook
+  /** The same object for the same version, as long as it is among those asked for lately. */
+  at(version: number): Playbook
+  /** Takes what was added by now. */
+  catchUp(): Promise<void>
+  stop(): Promise<void>
+}
+
+/**
+ * Follows the topic. A record that is wrong, and a promotion whose model is refused, is named in a notice and passed over:
+ * what was decided by before goes on. A promoted model is loaded before the playbook that names it is shown.
+ */
+export async function followPlaybook(
+  log: Log,
+  topic: Topic<PlaybookRecord>,
+  models: Models,
+  notice: (line: string) => void = () => {},
+): Promise<FollowedPlaybook> {
+  const past = createPast()
+  let taken = Promise.resolve()
+
+  const take = async (record: PlaybookRecord, offset: number): Promise<void> => {
+    const problems = checkRecord(record, names, past.current())
+    const { body } = record
+    if (problems.length === 0 && body.type === 'model' && body.stage !== 'retired')
+      await models.load(body).catch(error => {
+        if (!(error instanceof ModelRefused)) throw error
+        problems.push(error.message)
+      })
+    if (problems.length > 0) notice(`${topic.path} offset ${offset} is passed over: ${problems.join('; ')}`)
+    past.add(problems.length > 0 ? null : record, offset)
+  }
+  const following = await follow(
+    log,
+    topic,
+    (record, { offset }) => {
+      taken = taken.then(() => take(record, offset))
+      taken.catch(error => notice(`${topic.path} is no longer followed: ${(error as Error).message}`))
+    },
+    notice,
+  )
+  await taken
+  return {
+    current: past.current,
+    at: past.at,
+    async catchUp() {
+      await following.catchUp()
+      await taken
+    },
+    async stop() {
+      await following.stop()
+      await taken
+    },
+  }
+}
+
+/** Every so many records a playbook is kept; what lies between is applied again when asked for. */
+const checkpointEvery = 64
+const rememberedVersions = 32
+
+/** All versions of a playbook in little room. */
+export function createPast(): {
+  add(record: PlaybookRecord | null, offset: number): void
+  current(): Playbook
+  at(version: number): Playbook
+} {
+  const records: { readonly record: PlaybookRecord | null; readonly offset: number }[] = []
+  const checkpoints: Playbook[] = [emptyPlaybook]
+  const asked = new Map<number, Playbook>()
+  let current = emptyPlaybook
+  const after = (playbook: Playbook, { record, offset }: (typeof records)[number]): Playbook =>
+    record === null ? passOver(playbook, offset) : applyRecord(playbook, record, offset)
+
+  return {
+    current: () => current,
+    add(record, offset) {
+      records.push({ record, offset })
+      current = after(current, records.at(-1)!)
+      if (records.length % checkpointEvery === 0) checkpoints.push(current)
+    },
+    at(version) {
+      if (version === current.version) return current
+      const known = asked.get(version)
+      if (known !== undefined) return known
+      const count = version === -1 ? 0 : records.findIndex(({ offset }) => offset === version) + 1
+      if (count === 0 && version !== -1)
+        throw new RangeError(`the playbook has no version ${version}, it is at ${current.version}`)
+      const from = Math.floor(count / checkpointEvery)
+      let playbook = checkpoints[from]!
+      for (let index = from * checkpointEvery; index < count; index++) playbook = after(playbook, records[index]!)
+      if (asked.size >= rememberedVersions) asked.delete(asked.keys().next().value!)
+      asked.set(version, playbook)
+      return playbook
+    },
+  }
+}

@@ -1,0 +1,63 @@
+import type { Playbook } from '@offerstream/catalogue'
+import { avroCodec, type ContactHistory, type Decision } from '@offerstream/contracts'
+import { decide, remember } from '@offerstream/policy'
+import type { Models } from '@offerstream/ranker'
+import { type Prepared, prepare } from './prepare.ts'
+
+/** Scores this near are the same score: bytes hang on neither kernel nor batch size. */
+const nearEnough = 1e-6
+
+export type PreparedAgain = {
+  readonly prepared: Prepared
+  /** Scores further than that from the recorded ones; ours are used. */
+  readonly scoresApart: number
+}
+
+/**
+ * Prepares recorded decisions anew. All it takes from the record is the playbook's version, and scores that equal its own
+ * within 1e-6.
+ */
+export async function prepareAgain(
+  recorded: readonly Decision[],
+  playbookAt: (version: number) => Playbook,
+  models: Models,
+): Promise<PreparedAgain[]> {
+  const anew = await prepare(
+    recorded.map(decision => decision.update),
+    recorded.map(decision => playbookAt(decision.playbookVersion)),
+    models,
+  )
+  return anew.map((prepared, index) => {
+    if (prepared.kind === 'refused') return { prepared, scoresApart: 0 }
+    const said = new Map(recorded[index]!.candidates.map(each => [each.item, each.score]))
+    let scoresApart = 0
+    const candidates = prepared.candidates.map(candidate => {
+      const { score } = candidate
+      const theirs = said.get(candidate.item.name)
+      if (score === null || theirs === undefined || theirs === null) return candidate
+      if (Math.abs(score - theirs) <= nearEnough) return { ...candidate, score: theirs }
+      scoresApart++
+      return candidate
+    })
+    return { prepared: { ...prepared, candidates }, scoresApart }
+  })
+}
+
+export type Replayed = {
+  /** Null where no decision could be taken. */
+  readonly decision: Decision | null
+  readonly history: ContactHistory
+  /** The bytes of the record, to the last one. */
+  readonly same: boolean
+}
+
+/** Decides a recorded decision again, from the replay's own history. */
+export function replayStep(history: ContactHistory, recorded: Decision, { prepared }: PreparedAgain): Replayed {
+  if (prepared.kind === 'refused') return { decision: null, history, same: false }
+  const { id, update } = recorded
+  const decision = decide({ id, at: update.at, update, ...prepared }, history, prepared.playbook)
+  const same = codec.encode(decision).equals(codec.encode(recorded))
+  return { decision, history: remember(history, decision), same }
+}
+
+const codec = avroCodec('decision')

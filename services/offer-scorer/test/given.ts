@@ -1,0 +1,73 @@
+import { applyRecord, emptyPlaybook, type Playbook } from '@offerstream/catalogue'
+import type { ContactPolicy, CustomerFacts, FeatureUpdate, PlaybookRecord } from '@offerstream/contracts'
+import { fingerprint, names } from '@offerstream/features'
+import { demoPromotions } from '@offerstream/ranker'
+import { playbookRecords } from '@offerstream/simulator'
+import { type Cause, memoryRegistry, openTopic, type Received } from '@offerstream/streaming'
+
+export const at = Date.UTC(2025, 0, 6, 12)
+
+/** The simulated operator's playbook with its model promoted; nobody in a control arm. */
+export const records: readonly PlaybookRecord[] = [
+  ...playbookRecords({ start: 0 }).filter(({ body }) => body.type !== 'experiment'),
+  ...(await demoPromotions()).map(body => ({ at: 0, body })),
+]
+
+export const foldOf = (all: readonly PlaybookRecord[]): Playbook => all.reduce(applyRecord, emptyPlaybook)
+
+/** The same with a change of the contact policy. */
+export const withPolicy = (change: Partial<ContactPolicy>): Playbook => {
+  const { body } = records.find(record => record.body.type === 'contact_policy')!
+  return foldOf([...records, { at: 0, body: { ...(body as ContactPolicy), ...change } }])
+}
+
+export const facts: CustomerFacts = {
+  plan: 'smart-6',
+  customerSince: null,
+  bindingEndsAt: null,
+  bundle: false,
+  monthlyChargeMinor: 1299,
+  currency: 'EUR',
+  brand: '',
+  ageBand: '35-44',
+  zone: 'UTC',
+  locale: 'en',
+  segment: null,
+  consent: { push: true },
+  devices: [],
+  rejections: [],
+}
+
+/** An update of a customer on six gigabytes who used eight; `moreMb` tells customers apart. */
+export function updateOf(customer: string, change: Partial<FeatureUpdate> = {}, moreMb = 0): FeatureUpdate {
+  const vector: Record<string, number> = {
+    data_mb_7d: 2500 + moreMb / 4,
+    data_mb_30d: 8192 + moreMb,
+    voice_minutes_30d: 120,
+    texts_30d: 4,
+    overage_to_charge_30d: 0.6,
+  }
+  return {
+    id: `feature-updates@1/0/${customer}/0`,
+    customer,
+    at,
+    trigger: { kind: 'allowance-used', event: 'e', at },
+    fingerprint,
+    features: names.map(name => Math.fround(vector[name] ?? Number.NaN)),
+    facts,
+    ...change,
+  }
+}
+
+const cause: Cause = { topic: 'feature-updates', generation: 1, partition: 0, offset: 0, index: 0 }
+
+export const received = (value: FeatureUpdate, key = value.customer): Received<FeatureUpdate> => ({ key, value, cause })
+
+const registry = memoryRegistry()
+export const topics = {
+  updates: await openTopic(registry, 'feature-updates'),
+  decisions: await openTopic(registry, 'decisions'),
+  offers: await openTopic(registry, 'next-best-offers'),
+  playbook: await openTopic(registry, 'playbook'),
+}
+export { registry }

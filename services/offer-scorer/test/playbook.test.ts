@@ -1,0 +1,119 @@
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { emptyPlaybook } from '@offerstream/catalogue'
+import type { PlaybookRecord } from '@offerstream/contracts'
+import { createModels, modelsFolder } from '@offerstream/ranker'
+import { memoryLog } from '@offerstream/streaming'
+import fc from 'fast-check'
+import { afterEach, describe, expect, it } from 'vitest'
+import { createPast, type FollowedPlaybook, followPlaybook } from '../src/index.ts'
+import { foldOf, records, topics } from './given.ts'
+
+const opened: { stop(): Promise<void> }[] = []
+afterEach(async () => {
+  for (const each of opened.splice(0)) await each.stop()
+})
+
+async function following(folder = modelsFolder) {
+  const log = memoryLog()
+  await log.ensureTopics([{ name: 'playbook', partitions: 1, kept: 'for-ever' }])
+  const append = (...all: readonly PlaybookRecord[]) =>
+    log.append(
+      'playbook',
+      0,
+      all.map(record => ({ key: record.body.name, value: topics.playbook.codec.encode(record) })),
+    )
+  await append(...records)
+  const notices: string[] = []
+  const models = createModels(folder)
+  const playbook: FollowedPlaybook = await followPlaybook(log, topics.playbook, models, line => notices.push(line))
+  opened.push(playbook, { stop: models.close })
+  return { log, append, notices, playbook, models }
+}
+const promotion = records.at(-1)!.body
+const item = records[0]!
+
+describe('the followed playbook', () => {
+  it('is the fold of the topic', async () => {
+    const { playbook, append, notices } = await following()
+    expect(playbook.current()).toEqual(foldOf(records))
+    const cheaper = { ...item, body: { ...item.body, priceMinor: 555 } as PlaybookRecord['body'] }
+    await append(cheaper)
+    await playbook.catchUp()
+    expect(playbook.current()).toEqual(foldOf([...records, cheaper]))
+    expect(notices).toEqual([])
+  })
+  it('sees what is added without being asked', async () => {
+    const { playbook, append } = await following()
+    await append(item)
+    await expect.poll(() => playbook.current().version).toBe(records.length)
+  })
+  it('passes over a wrong record, names it, and moves its version on', async () => {
+    const { playbook, append, notices } = await following()
+    const before = playbook.current()
+    await append({ ...item, body: { ...item.body, priceMinor: -1 } as PlaybookRecord['body'] })
+    await playbook.catchUp()
+    expect(playbook.current()).toEqual({ ...before, version: before.version + 1 })
+    expect(notices.join()).toContain('priceMinor is -1, wanted more than 0')
+  })
+  it('keeps the old model while a promoted one is refused', async () => {
+    const { playbook, append, notices } = await following()
+    const { promotions } = playbook.current()
+    await append({ at: 0, body: { ...promotion, version: '9' } as PlaybookRecord['body'] })
+    await playbook.catchUp()
+    expect(playbook.current().promotions).toBe(promotions)
+    expect(notices.join()).toContain('model plan-ranker/9 cannot be read')
+  })
+  it('takes the promotion when the model is there by then', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'models-'))
+    cpSync(modelsFolder, folder, { recursive: true })
+    const { playbook, append, models } = await following(folder)
+    await append({ at: 0, body: { ...promotion, stage: 'shadow' } as PlaybookRecord['body'] })
+    await playbook.catchUp()
+    expect([...playbook.current().promotions.values()].map(each => each.stage)).toEqual(['shadow'])
+    rmSync(folder, { recursive: true })
+    // Loaded from bytes: the file is no longer needed.
+    await expect(models.load(promotion as never)).resolves.toBeDefined()
+  })
+  it('passes over bytes nobody can read', async () => {
+    const { playbook, log, append, notices } = await following()
+    await log.append('playbook', 0, [{ key: 'x', value: Buffer.from('nonsense') }])
+    await append(item)
+    await playbook.catchUp()
+    expect(playbook.current().version).toBe(records.length + 1)
+    expect(notices).toHaveLength(1)
+  })
+})
+
+describe('the past', () => {
+  it('has every version just as it was, asked for in any order', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.option(fc.constantFrom(...records)), { minLength: 1, maxLength: 200 }),
+        fc.array(fc.nat(199), { maxLength: 20 }),
+        (added, asked) => {
+          const past = createPast()
+          const versions = [emptyPlaybook]
+          for (const [offset, record] of added.entries()) {
+            past.add(record, offset * 2)
+            versions.push(past.current())
+          }
+          for (const each of [...asked.map(index => index % added.length), -1])
+            expect(past.at(each === -1 ? -1 : each * 2)).toEqual(versions[each + 1])
+        },
+      ),
+      { numRuns: 50 },
+    )
+  })
+  it('gives the same object for the same version, so that what follows from it is worked out once', () => {
+    const past = createPast()
+    for (const [offset, record] of records.entries()) past.add(record, offset)
+    expect(past.at(3)).toBe(past.at(3))
+  })
+  it('refuses a version it never had', () => {
+    const past = createPast()
+    past.add(records[0]!, 0)
+    expect(() => past.at(7)).toThrow('the playbook has no version 7, it is at 0')
+  })
+})
