@@ -22,4 +22,5 @@ export const redis = {
 export const guards: DispatcherGuards = {
   causes: !off.includes('causes'),
   intentFirst: !off.includes('intent-first'),
+  recheck: !off.includes('recheck'),
 }

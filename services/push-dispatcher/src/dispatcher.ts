@@ -7,7 +7,7 @@ import { createPlaybookView } from './playbook.ts'
 import { createGate } from './providers/gate.ts'
 import type { Provider } from './providers/provider.ts'
 import { createQuietClock } from './quiet-hours.ts'
-import { type DispatcherGuards, type Setup, serviceName, type Topics } from './setup.ts'
+import { allGuards, type DispatcherGuards, type Setup, serviceName, type Topics } from './setup.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
 export type DispatcherOptions = Omit<RunOptions, 'rejectLimits' | 'cachedStates' | 'wakesPerTick'> & {
@@ -62,7 +62,7 @@ export async function runDispatcher(options: DispatcherOptions): Promise<Dispatc
     concurrency: options.concurrency ?? 16,
     atLeastOnce: new Set(options.atLeastOnce),
     generation: options.generation ?? 1,
-    guards: options.guards ?? { causes: true, intentFirst: true },
+    guards: options.guards ?? allGuards,
     continueAfterRejects: options.continueAfterRejects ?? false,
     metrics,
     reach,
@@ -103,6 +103,8 @@ export async function runDispatcher(options: DispatcherOptions): Promise<Dispatc
     end()
     await Promise.allSettled([pushing.stop(), folding.stop()])
   })
+
+  done.catch(() => {})
 
   return {
     done,

@@ -2,7 +2,7 @@ export { type Dispatcher, type DispatcherOptions, type LedgerCounts, runDispatch
 export { type LedgerState, ledgerStates, transitions } from './ledger.ts'
 export type { Answer, Provider, PushRequest } from './providers/provider.ts'
 export { createVapidKeys, type VapidKeys, type WebPushOptions, webPushProvider } from './providers/web-push.ts'
-export { type DispatcherGuards, failPoints } from './setup.ts'
+export { allGuards, type DispatcherGuards, failPoints } from './setup.ts'
 export {
   type DeviceSubscription,
   memorySubscriptions,

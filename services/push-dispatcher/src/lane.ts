@@ -263,7 +263,7 @@ export async function openLane(
     leaving,
     ended: ended.signal,
     async assertChecked() {
-      while (performance.now() - checkedAt > checkHoldsMs) await check(wave, candidates)
+      while (guards.recheck && performance.now() - checkedAt > checkHoldsMs) await check(wave, candidates)
     },
   })
 

@@ -15,7 +15,11 @@ export type DispatcherGuards = {
   readonly causes: boolean
   /** Save and publish the intent before the provider is called. */
   readonly intentFirst: boolean
+  /** Check again before a call when the last check is old, as after a freeze. */
+  readonly recheck: boolean
 }
+
+export const allGuards: DispatcherGuards = { causes: true, intentFirst: true, recheck: true }
 
 /** Where tests crash or freeze the dispatcher; `after-` a stage it is saved, `-published` its deliveries are out. */
 export const failPoints = [

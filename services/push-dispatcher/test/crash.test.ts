@@ -1,7 +1,8 @@
 // The dispatcher dies at every named point and a new owner takes over; the push service judges.
+import { memoryStore } from '@offerstream/streaming'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { failPoints } from '../src/index.ts'
-import { createWorld, offer, until, type World } from './given.ts'
+import { allGuards, failPoints } from '../src/index.ts'
+import { createWorld, killSwitch, offer, profile, until, type World } from './given.ts'
 
 let world: World
 beforeEach(async () => {
@@ -90,34 +91,40 @@ test('at least once, an interrupted offer is sent again under the same collapse 
 })
 
 test('negative control: sent before the intent is saved, a crash makes devices accept twice, and the checker sees it', async () => {
-  await crashAndTakeOver('after-send', 5, { guards: { causes: true, intentFirst: false } })
+  await crashAndTakeOver('after-send', 5, { guards: { ...allGuards, intentFirst: false } })
   expect(acceptedTwice()).toBeGreaterThan(0)
 })
 
-test('an owner that was overtaken between intent and call sends nothing', async () => {
+/** Freezes an owner between intent and call; meanwhile something happens; then it wakes. */
+async function freeze(meanwhile: () => Promise<unknown>, change: Parameters<World['start']>[0] = {}) {
   await world.customers(...customers)
   await world.offers(...offers)
-  let wakeUp: () => void = () => {}
-  let reached = false
-  const thaw = new Promise<void>(resolve => {
-    wakeUp = resolve
+  let thaw: () => void = () => {}
+  const frozen = new Promise<void>(resolve => {
+    thaw = resolve
   })
-  // The one that sleeps leaves the group, as after a session time-out, and wakes later.
+  let reached = false
   const sleeper = await world.start({
+    ...change,
     reach: async point => {
       if (point !== 'before-send') return
       reached = true
-      await thaw
+      await frozen
     },
   })
   await until(
     () => reached,
     value => value,
   )
-  const taken = await world.store.open('push-dispatcher', 0)
-  expect(taken.epoch).toBeGreaterThan(1)
+  await meanwhile()
   await new Promise(resolve => setTimeout(resolve, 600))
-  wakeUp()
+  thaw()
+  return sleeper
+}
+const takePartition = () => world.store.open('push-dispatcher', 0)
+
+test('an owner that was frozen and overtaken between intent and call sends nothing when it wakes', async () => {
+  const sleeper = await freeze(takePartition)
   await new Promise(resolve => setTimeout(resolve, 200))
   expect(world.push.accepted.length).toBe(0)
   await sleeper.stop()
@@ -130,6 +137,37 @@ test('an owner that was overtaken between intent and call sends nothing', async 
   expect(world.push.accepted.length).toBe(0)
 })
 
+test('negative control: without the check it sends, though the partition is another one’s', async () => {
+  await freeze(takePartition, { guards: { ...allGuards, recheck: false } })
+  await until(
+    () => world.push.accepted.length,
+    count => count === customers.length,
+  )
+})
+
+test('a kill switch thrown while an owner is frozen holds when it wakes, and so does a revocation', async () => {
+  const sleeper = await freeze(async () => {
+    await world.append('customers', 'customer-0', profile('customer-0', { consent: {} }))
+    await world.append('playbook', 'stop', killSwitch({ scope: 'provider', target: 'web-push' }))
+  })
+  await until(
+    () => sleeper.counts(),
+    found => found.rejected === customers.length,
+  )
+  expect(world.push.accepted.length).toBe(0)
+})
+
+test('a revocation alone stops the one and lets the others go', async () => {
+  const sleeper = await freeze(() => world.append('customers', 'customer-0', profile('customer-0', { consent: {} })))
+  const counts = await until(
+    () => sleeper.counts(),
+    found => found.accepted + found.rejected === customers.length,
+  )
+  expect(counts.rejected).toBe(1)
+  expect(world.push.received.some(each => each.device === 'customer-0-phone')).toBe(false)
+  expect(await world.deliveries()).toContain('o-0 rejected no-consent')
+})
+
 test('a ledger that lost its last saves learns from the intents in deliveries what was sent', async () => {
   await world.customers(...customers)
   await world.offers(...offers)
@@ -140,7 +178,6 @@ test('a ledger that lost its last saves learns from the intents in deliveries wh
   )
   await first.stop()
   // The store as it was before the first save; the log and the devices know better.
-  const { memoryStore } = await import('@offerstream/streaming')
   const owner = await world.start({ store: memoryStore(), log: withoutCommits(world) })
   const counts = await until(
     () => owner.counts(),

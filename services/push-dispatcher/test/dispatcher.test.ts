@@ -116,15 +116,6 @@ test('410 deletes the subscription and the next device gets the offer', async ()
   expect(await world.subscriptions.get(['customer-1-phone'])).toEqual([null])
 })
 
-test('410 for an address that has been replaced since deletes nothing', async () => {
-  await world.customers('customer-1')
-  const [first] = await world.subscriptions.get(['customer-1-phone'])
-  const { endpoint, keys } = await world.push.subscribe('new-address')
-  await world.subscriptions.register('customer-1-phone', { endpoint, keys })
-  await world.subscriptions.remove('customer-1-phone', first!.endpoint)
-  expect(await world.subscriptions.get(['customer-1-phone'])).toEqual([{ endpoint, keys }])
-})
-
 test.each([401, 403])('%i deletes nothing and stops the provider', async status => {
   await world.customers('customer-1', 'customer-2')
   world.push.script({ answer: status, times: Number.POSITIVE_INFINITY })

@@ -103,9 +103,8 @@ export type World = {
   end(): Promise<void>
 }
 
-export async function createWorld(): Promise<World> {
+export async function createWorld(store: Store = memoryStore()): Promise<World> {
   const log = memoryLog()
-  const store = memoryStore()
   const registry = memoryRegistry()
   const push = await startPushService()
   const subscriptions = memorySubscriptions()

@@ -5,6 +5,7 @@ import { createGate } from '../src/providers/gate.ts'
 import type { Answer, Provider, PushRequest } from '../src/providers/provider.ts'
 import { meaningOf } from '../src/providers/web-push.ts'
 import { problemOf } from '../src/subscriptions.ts'
+import { subscriptionsConformance } from './subscriptions-conformance.ts'
 
 const now = Date.parse('2026-06-02T12:00:00Z')
 
@@ -100,3 +101,5 @@ test('devices register and take their leave over HTTP; what cannot be a subscrip
   expect(await subscriptions.get(['phone-1'])).toEqual([null])
   expect(problemOf({ ...good, keys: { ...keys, auth: 'AA' } })).toContain('16 bytes')
 })
+
+subscriptionsConformance('subscriptions in memory', async () => memorySubscriptions())
