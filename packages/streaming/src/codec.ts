@@ -23,7 +23,6 @@ export type Codec<T> = {
 /** A topic with its values' codec. `name` has no prefix; `path` is what the log calls it. */
 export type Topic<T> = { readonly name: TopicName; readonly path: string; readonly codec: Codec<T> }
 
-const unknownIdsRemembered = 1000
 const magicByte = 0
 
 /** Registers the topic's schemas and answers the topic; an incompatible schema is refused by name. */
@@ -36,7 +35,6 @@ export async function openTopic<Name extends TopicName>(
   const records = topics[name].records
   const writers = new Map<string, { id: number; codec: AvroCodec<unknown> }>()
   const readers = new Map<number, (bytes: Buffer) => unknown>()
-  const unknown = new Set<number>()
   const codecs = records.map(record => avroCodec(record) as AvroCodec<unknown>)
   for (const [index, codec] of codecs.entries()) {
     const id = await registry.register(codec.name, codec.schema)
@@ -51,7 +49,6 @@ export async function openTopic<Name extends TopicName>(
     const fullName = written?.namespace ? `${written.namespace}.${written.name}` : written?.name
     const codec = codecs.find(each => each.name === fullName)
     if (schema !== null && codec !== undefined) readers.set(id, codec.reader(schema))
-    else if (unknown.size < unknownIdsRemembered) unknown.add(id)
   }
 
   return {
@@ -86,7 +83,7 @@ export async function openTopic<Name extends TopicName>(
         for (const bytes of batch) {
           if (bytes === null || bytes.length < 5 || bytes[0] !== magicByte) continue
           const id = bytes.readInt32BE(1)
-          if (!readers.has(id) && !unknown.has(id)) await learnId(id)
+          if (!readers.has(id)) await learnId(id)
         }
       },
     },
