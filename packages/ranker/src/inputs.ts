@@ -21,15 +21,19 @@ export function inputsOf(
   playbook: Playbook,
 ): Inputs {
   const own = manifest.features.map(name => update.features[names.indexOf(name)]!)
-  const width = own.length + manifest.pairs.length
-  const pairRows = pairsOf(pairContext(update, at, playbook), items, manifest.pairs)
-  const rows = new Float32Array(items.length * width)
-  for (let index = 0; index < items.length; index++) {
-    const pair = pairRows.subarray(index * manifest.pairs.length, (index + 1) * manifest.pairs.length)
-    rows.set(own, index * width)
-    rows.set(pair, index * width + own.length)
+  const pairRows = atBoundary(pairsOf(pairContext(update, at, playbook), items, manifest.pairs))
+  const pairs: number[][] = []
+  for (let row = 0, next = 0; row < items.length; row++) {
+    const pair = new Array<number>(manifest.pairs.length)
+    for (let column = 0; column < pair.length; column++) pair[column] = pairRows[next++]!
+    pairs.push(pair)
   }
-  atBoundary(rows)
-  const pairs = items.map((_, index) => Array.from(rows.subarray(index * width + own.length, (index + 1) * width)))
-  return { rows, pairs }
+  if (own.length === 0) return { rows: pairRows, pairs }
+  const width = own.length + manifest.pairs.length
+  const rows = new Float32Array(items.length * width)
+  for (const [row, pair] of pairs.entries()) {
+    rows.set(own, row * width)
+    rows.set(pair, row * width + own.length)
+  }
+  return { rows: atBoundary(rows), pairs }
 }

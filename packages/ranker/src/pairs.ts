@@ -128,10 +128,22 @@ export function pairsOf(
   wanted: readonly PairName[],
 ): Float32Array {
   const rows = new Float32Array(items.length * wanted.length)
+  const values = wanted.map(name => (pairFeatures[name] as PairFeature).of)
   let next = 0
   for (const item of items) {
-    const pair: Pair = { ...context, item }
-    for (const name of wanted) rows[next++] = (pairFeatures[name] as PairFeature).of(pair)
+    const pair: Pair = {
+      item,
+      playbook: context.playbook,
+      current: context.current,
+      chargeMinor: context.chargeMinor,
+      billMinor: context.billMinor,
+      overageToCharge: context.overageToCharge,
+      use: context.use,
+      recentDataKb: context.recentDataKb,
+      rejections: context.rejections,
+      ladder: context.ladder,
+    }
+    for (let index = 0; index < values.length; index++) rows[next++] = values[index]!(pair)
   }
   return rows
 }
