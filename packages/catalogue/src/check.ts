@@ -45,10 +45,13 @@ const checks: { readonly [Type in Body['type']]: Check<Type> } = {
         : []),
     ...period('availableFrom', item.availableFrom, 'availableTo', item.availableTo),
   ],
-  rule: (rule, { features }) => [
+  rule: (rule, { features, playbook }) => [
     ...(rule.why.trim() === '' ? ['why is empty'] : []),
     ...(rule.when.length === 0 ? ['when is empty: it would refuse everything, use a kill switch'] : []),
     ...rule.when.flatMap(predicate => problemsOf(predicate, features).map(problem => `when: ${problem}`)),
+    ...rule.when
+      .filter(({ subject, field }) => subject === 'item' && field === 'name')
+      .flatMap(({ text }) => knownItem(text, playbook).map(problem => `when: ${problem}`)),
   ],
   lever: (lever, { playbook }) => [
     ...atLeast(lever, 'factor', 0),

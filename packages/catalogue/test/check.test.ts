@@ -33,6 +33,11 @@ it.each<[string, PlaybookRecord['body'], string]>([
     'rule no-travel-for-students: when: unknown feature data_mb_3d, nearest is data_mb_30d',
   ],
   [
+    'a rule for an unknown item',
+    { ...samples.rule, when: [{ subject: 'item', field: 'name', operator: 'eq', number: null, text: 'plan-n' }] },
+    'rule no-travel-for-students: when: item plan-n is unknown, nearest is plan-m',
+  ],
+  [
     'a number without a number',
     when('data_mb_30d', null, 'much'),
     'rule no-travel-for-students: when: data_mb_30d is compared with a number, and only with one',

@@ -1,3 +1,4 @@
+import { schemas } from '@offerstream/contracts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -35,6 +36,15 @@ describe('a playbook', () => {
       ['plan-m', 2500],
       ['plan-l', 2000],
     ])
+  })
+  it('has the defaults of the schema as its default contact policy', () => {
+    const { fields } = JSON.parse(schemas.playbook) as { fields: { type: { name: string; fields: SchemaField[] }[] }[] }
+    type SchemaField = { name: string; default?: unknown }
+    const { fields: policy } = fields[1]!.type.find(each => each.name === 'ContactPolicy')!
+    expect(defaultContactPolicy).toEqual({
+      ...Object.fromEntries(policy.map(field => [field.name, field.default])),
+      name: 'default',
+    })
   })
   it('goes by the default contact policy until there is one', () => {
     expect(contactPolicyOf(emptyPlaybook)).toBe(defaultContactPolicy)

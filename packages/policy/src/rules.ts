@@ -126,7 +126,7 @@ export const rules: readonly EligibilityRule[] = [
       countSince(
         history,
         at - 7 * day,
-        name => name === item.name || guide.playbook.items.get(name)?.category === item.category,
+        name => item.category !== '' && guide.playbook.items.get(name)?.category === item.category,
       ) < guide.policy.offersPerCategoryPerWeek,
     allowing: { history: offeredDaysAgo('pack-s', 2), playbook: [contactPolicy({ offersPerCategoryPerWeek: 1 })] },
     refusing: { history: offeredDaysAgo('plan-m', 2), playbook: [contactPolicy({ offersPerCategoryPerWeek: 1 })] },

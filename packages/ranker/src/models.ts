@@ -19,7 +19,7 @@ export class ModelRefused extends Error {
 }
 
 /** Rows with their outputs as they were when the model was made; null is NaN. */
-export type Golden = {
+type Golden = {
   readonly rows: readonly (readonly (number | null)[])[]
   readonly probability: readonly number[]
   readonly preference: readonly number[]

@@ -26,6 +26,7 @@ export async function followPlaybook(
 ): Promise<FollowedPlaybook> {
   const past = createPast()
   let taken = Promise.resolve()
+  let failure: unknown = null
 
   const take = async (record: PlaybookRecord, offset: number): Promise<void> => {
     const problems = checkRecord(record, names, past.current())
@@ -42,14 +43,22 @@ export async function followPlaybook(
     log,
     topic,
     (record, { offset }) => {
-      taken = taken.then(() => take(record, offset))
-      taken.catch(error => notice(`${topic.path} is no longer followed: ${(error as Error).message}`))
+      taken = taken
+        .then(() => take(record, offset))
+        .catch(error => {
+          failure ??= error
+        })
     },
     notice,
   )
   await taken
+  if (failure !== null) throw failure
   return {
-    current: past.current,
+    // A playbook that stands still unseen would be worse than none.
+    current() {
+      if (failure !== null) throw failure
+      return past.current()
+    },
     at: past.at,
     async catchUp() {
       await following.catchUp()

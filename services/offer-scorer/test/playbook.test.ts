@@ -76,6 +76,13 @@ describe('the followed playbook', () => {
     // Loaded from bytes: the file is no longer needed.
     await expect(models.load(promotion as never)).resolves.toBeDefined()
   })
+  it('is no longer shown after a bug, rather than standing still unseen', async () => {
+    const { playbook, append, models } = await following()
+    models.load = () => Promise.reject(new TypeError('a bug'))
+    await append(item, { at: 0, body: promotion })
+    await playbook.catchUp()
+    expect(() => playbook.current()).toThrow('a bug')
+  })
   it('passes over bytes nobody can read', async () => {
     const { playbook, log, append, notices } = await following()
     await log.append('playbook', 0, [{ key: 'x', value: Buffer.from('nonsense') }])
