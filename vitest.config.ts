@@ -1,14 +1,31 @@
 import { defineConfig } from 'vitest/config'
 
 // `unit` needs nothing but this process; `real` starts Kafka, Redis and the registry, and kills them: one file at a time.
+const pureTests = ['tests/architecture.test.ts']
 const real = ['tests/**/*.test.ts', '**/*.real.test.ts']
 
 export default defineConfig({
   test: {
     pool: 'forks',
     projects: [
-      { test: { name: 'unit', include: ['{packages,services}/*/test/**/*.test.ts'], exclude: ['**/node_modules/**', ...real], testTimeout: 30_000 } },
-      { test: { name: 'real', include: real, exclude: ['**/node_modules/**'], testTimeout: 120_000, hookTimeout: 180_000, fileParallelism: false } },
+      {
+        test: {
+          name: 'unit',
+          include: ['{packages,services}/*/test/**/*.test.ts', ...pureTests],
+          exclude: ['**/node_modules/**', '**/*.real.test.ts'],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'real',
+          include: real,
+          exclude: ['**/node_modules/**', ...pureTests],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
     ],
   },
 })
