@@ -2,6 +2,8 @@ import type { ContactPolicy } from '@offerstream/contracts'
 
 const minute = 60_000
 const dayMinutes = 24 * 60
+/** The furthest a Date reaches, either way. */
+const lastMoment = 8.64e15
 
 /** How long the customer's quiet hours still last, milliseconds; 0 outside them. A zone nobody knows counts as UTC. */
 export function quietEndsInMs(zone: string, at: number, policy: ContactPolicy): number {
@@ -11,8 +13,9 @@ export function quietEndsInMs(zone: string, at: number, policy: ContactPolicy): 
   return into < length ? (length - into) * minute - (at % minute) : 0
 }
 
-/** Local minute of the day. */
+/** Local minute of the day; 0 where the calendar ends. */
 export function minuteOfDay(zone: string, at: number): number {
+  if (!(Math.abs(at) <= lastMoment)) return 0
   const [hour, minuteOfHour] = formatOf(zone).format(at).split(':')
   return Number(hour) * 60 + Number(minuteOfHour)
 }

@@ -13,6 +13,9 @@ it('quiet hours are the customer’s own, daylight saving included', () => {
   expect(minuteOfDay('Atlantis/Centre', at('2025-01-06T12:30:00Z'))).toBe(12 * 60 + 30)
 })
 
+it('a moment beyond the calendar is midnight, not the end of the process', () =>
+  expect(minuteOfDay('UTC', 9e15)).toBe(0))
+
 it('they last from their first minute until just before their last', () => {
   const left = (text: string) => quietEndsInMs('UTC', at(text), policy) / 60_000
   expect(left('2025-01-06T20:59:59.999Z')).toBe(0)
