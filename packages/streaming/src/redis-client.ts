@@ -38,6 +38,7 @@ export function redisClient(address: RedisAddress): RedisClient {
   const name = `redis ${urls.map(url => url.host).join(', ')}`
   const timeoutMs = address.timeoutMs ?? defaultTimeoutMs
   const client = connection(urls, address, timeoutMs)
+  client.setMaxListeners(0) // every caller that waits for the connection listens
   client.on('error', () => {}) // `ready` listens while somebody waits; a reconnect needs no listener
 
   let closed = false
