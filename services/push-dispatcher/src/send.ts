@@ -28,7 +28,7 @@ export type Sending = {
 }
 
 const firstPauseMs = 100
-const longestPauseMs = 30_000
+const longestPauseMs = 5000
 
 export const originOf = ({ subscription }: Target): string => new URL(subscription.endpoint).origin
 
@@ -72,7 +72,7 @@ async function send(sending: Sending, { offer, targets }: Sendable): Promise<Out
   const payload = payloadOf(offer, collapseId)
   for (const target of targets) {
     const { handle, subscription } = target
-    for (let attempt = 0; ; attempt++) {
+    for (let failures = 0; ; ) {
       await setup.reach('before-send')
       await sending.assertChecked()
       const refusal = refusalOf(offer, wave.contacts.get(offer.customer) ?? null, door, now())
@@ -89,10 +89,9 @@ async function send(sending: Sending, { offer, targets }: Sendable): Promise<Out
         break
       }
       // Definitely not accepted: only who may stay tries again.
+      const pauseMs = answer.kind === 'shut' ? 0 : Math.min(longestPauseMs, firstPauseMs * 2 ** failures++)
       try {
-        await sleep(Math.random() * Math.min(longestPauseMs, firstPauseMs * 2 ** attempt), undefined, {
-          signal: leaving,
-        })
+        await sleep(Math.random() * pauseMs, undefined, { signal: leaving })
         while (!gate.isOpen(originOf(target)) && offer.expiresAt > now())
           await gate.opens(originOf(target), 1000, leaving)
       } catch {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createWorld, hour, killSwitch, noon, offer, profile, until, type World } from './given.ts'
+import { createWorld, hour, impatient, killSwitch, noon, offer, profile, until, type World } from './given.ts'
 
 let world: World
 beforeEach(async () => {
@@ -166,7 +166,6 @@ test('an outage opens the breaker, nothing is lost and nothing goes to dead lett
   await until(
     () => dispatcher.counts(),
     counts => counts.accepted === 30,
-    10_000,
   )
   expect(new Set(world.push.received.map(each => each.offer)).size).toBe(30)
   expect(world.push.accepted.length).toBe(30)
@@ -192,7 +191,7 @@ test('no answer after the request left is unknown, and the offer is not sent aga
   await world.customers('customer-1', 'customer-2')
   world.push.script({ answer: 'slow', ms: 3000, device: 'customer-1-phone' })
   world.push.script({ answer: 'reset-after-accept', device: 'customer-2-phone' })
-  const dispatcher = await world.start()
+  const dispatcher = await world.start({ provider: impatient() })
   await world.offers(offer({}), offer({ id: 'offer-2', customer: 'customer-2' }))
   const found = await settled(2)
   expect(found).toContain('offer-1 unknown timed-out')
@@ -245,4 +244,66 @@ test('a rolling cap holds over many offers', async () => {
   // Three a week: days 0, 1, 2 and 7, 8, 9.
   expect(await dispatcher.counts()).toMatchObject({ accepted: 6, suppressed: 8 })
   expect(world.push.received.map(each => each.offer)).toEqual(['o-0', 'o-1', 'o-2', 'o-7', 'o-8', 'o-9'])
+})
+
+test('a push that definitely failed does not count against the caps', async () => {
+  await world.customers('customer-1')
+  const dispatcher = await world.start()
+  await world.offers(offer({ text: 'x'.repeat(5000) }))
+  await settled(1)
+  await world.offers(offer({ id: 'offer-2', sequence: 2, item: 'pack-m' }))
+  await settled(2)
+  expect(await dispatcher.counts()).toMatchObject({ rejected: 1, accepted: 1 })
+})
+
+test('one whose outcome nobody knows does', async () => {
+  await world.customers('customer-1')
+  world.push.script({ answer: 'reset-after-accept' })
+  const dispatcher = await world.start()
+  await world.offers(offer({}))
+  await settled(1)
+  await world.offers(offer({ id: 'offer-2', sequence: 2, item: 'pack-m' }))
+  expect(await settled(2)).toContain('offer-2 suppressed minimum-gap')
+  expect(await dispatcher.counts()).toMatchObject({ unknown: 1, suppressed: 1 })
+})
+
+test('a held offer gives way as soon as a later one comes', async () => {
+  await world.customers('customer-1')
+  world.clock.at = noon + 10 * hour
+  const dispatcher = await world.start()
+  await world.offers(offer({}))
+  await until(
+    () => dispatcher.counts(),
+    counts => counts.deferred === 1,
+  )
+  await world.offers(offer({ id: 'offer-2', sequence: 2 }))
+  await until(
+    () => dispatcher.counts(),
+    counts => counts.superseded === 1 && counts.deferred === 1,
+  )
+  world.clock.at = noon + 20 * hour
+  await until(
+    () => world.push.received.map(each => each.offer),
+    found => found.length > 0,
+  )
+  expect(world.push.received.map(each => each.offer)).toEqual(['offer-2'])
+})
+
+test('held offers are found by a new owner', async () => {
+  await world.customers('customer-1')
+  world.clock.at = noon + 10 * hour
+  const first = await world.start()
+  await world.offers(offer({}))
+  await until(
+    () => first.counts(),
+    counts => counts.deferred === 1,
+  )
+  await first.stop()
+  const second = await world.start()
+  world.clock.at = noon + 20 * hour
+  await until(
+    () => second.counts(),
+    counts => counts.accepted === 1,
+  )
+  expect(world.push.received.length).toBe(1)
 })

@@ -81,6 +81,11 @@ export const killSwitch = (change: Partial<KillSwitch> = {}): PlaybookRecord => 
   body: { type: 'kill_switch', name: 'stop', scope: 'global', target: null, on: true, ...change },
 })
 
+const vapid = createVapidKeys('mailto:push@example.org')
+
+/** A provider that gives up soon. */
+export const impatient = () => webPushProvider({ vapid, timeoutMs: 300 })
+
 /** A log, a store, a push service and devices, and dispatchers on them. */
 export type World = {
   readonly log: Log
@@ -117,7 +122,6 @@ export async function createWorld(store: Store = memoryStore()): Promise<World> 
       kept: 'for-ever' as const,
     })),
   )
-  const vapid = createVapidKeys('mailto:push@example.org')
   const started: Dispatcher[] = []
   let causes = 0
   const world: World = {
@@ -150,7 +154,7 @@ export async function createWorld(store: Store = memoryStore()): Promise<World> 
         registry,
         clock,
         subscriptions,
-        provider: webPushProvider({ vapid, timeoutMs: 500 }),
+        provider: webPushProvider({ vapid }),
         ...change,
       })
       dispatcher.done.catch(() => {})
@@ -177,7 +181,7 @@ export async function createWorld(store: Store = memoryStore()): Promise<World> 
 }
 
 /** Waits for something to become true, and says what it was when it does not. */
-export async function until<T>(what: () => T | Promise<T>, holds: (value: T) => boolean, ms = 5000): Promise<T> {
+export async function until<T>(what: () => T | Promise<T>, holds: (value: T) => boolean, ms = 20_000): Promise<T> {
   const end = performance.now() + ms
   for (;;) {
     const value = await what()

@@ -1,13 +1,14 @@
+import { memoryLog, memoryRegistry, memoryStore, openTopic, runFold } from '@offerstream/streaming'
 import fastify from 'fastify'
 import { expect, test } from 'vitest'
+import { type Contact, contactsFold, createContacts } from '../src/contacts.ts'
 import { addSubscriptionRoutes, createVapidKeys, memorySubscriptions, webPushProvider } from '../src/index.ts'
 import { createGate } from '../src/providers/gate.ts'
 import type { Answer, Provider, PushRequest } from '../src/providers/provider.ts'
 import { meaningOf } from '../src/providers/web-push.ts'
 import { problemOf } from '../src/subscriptions.ts'
+import { noon, profile } from './given.ts'
 import { subscriptionsConformance } from './subscriptions-conformance.ts'
-
-const now = Date.parse('2026-06-02T12:00:00Z')
 
 test.each<[number, string | null, Answer]>([
   [201, null, { kind: 'accepted' }],
@@ -24,7 +25,7 @@ test.each<[number, string | null, Answer]>([
   [500, null, { kind: 'unavailable', reason: 'answered-500', retryAfterMs: null }],
   [503, '2', { kind: 'unavailable', reason: 'answered-503', retryAfterMs: 2000 }],
 ])('Web Push %i with Retry-After %s', (status, retryAfter, answer) => {
-  expect(meaningOf(status, retryAfter, now)).toEqual(answer)
+  expect(meaningOf(status, retryAfter, noon)).toEqual(answer)
 })
 
 const request: PushRequest = {
@@ -103,3 +104,25 @@ test('devices register and take their leave over HTTP; what cannot be a subscrip
 })
 
 subscriptionsConformance('subscriptions in memory', async () => memorySubscriptions())
+
+test('whom nobody has folded yet is waited for, not taken for a customer without consent', async () => {
+  const log = memoryLog()
+  const store = memoryStore()
+  await log.ensureTopics([{ name: 'customers', partitions: 1, kept: 'compacted' }])
+  const customers = await openTopic(memoryRegistry(), 'customers')
+  const value = profile('customer-1')
+  await log.append('customers', 0, [{ key: 'customer-1', value: customers.codec.encode(value) }])
+  const contacts = createContacts(log, store, customers)
+  let found: ReadonlyMap<string, Contact> | null = null
+  const looking = contacts.of(0, ['customer-1', 'customer-2'], AbortSignal.timeout(5000)).then(answer => {
+    found = answer
+  })
+  await new Promise(resolve => setTimeout(resolve, 50))
+  expect(found).toBeNull()
+  const folding = await runFold(contactsFold(customers), { log, store })
+  await looking
+  expect([...found!]).toEqual([
+    ['customer-1', { at: noon, consent: { push: true }, zone: 'UTC', locale: 'en', devices: ['customer-1-phone'] }],
+  ])
+  await folding.stop()
+})

@@ -16,8 +16,8 @@ export type Gate = {
   isOpen(origin: string): boolean
   /** Resolves when it would, or after `atMostMs`; rejects with the signal. */
   opens(origin: string, atMostMs: number, signal: AbortSignal): Promise<void>
-  /** What the provider answered; `unavailable` without a call where the gate is shut. */
-  send(request: PushRequest, signal: AbortSignal): Promise<Answer>
+  /** What the provider answered, or that it was not asked. */
+  send(request: PushRequest, signal: AbortSignal): Promise<Answer | { readonly kind: 'shut' }>
   /** Why nothing is sent any more, null while all is well. */
   stopped(): string | null
   close(): void
@@ -88,14 +88,15 @@ export function createGate(provider: Provider, options: GateOptions = {}): Gate 
     },
     async send(request, signal) {
       const name = new URL(request.subscription.endpoint).origin
-      if (!isOpen(name)) return { kind: 'unavailable', reason: 'gate-shut', retryAfterMs: null }
+      if (!isOpen(name)) return { kind: 'shut' }
       const origin = originOf(name)
-      const answer = await origin.breaker.fire(request, signal).catch((error: unknown): Answer => {
-        if (error instanceof Answered) return error.answer
-        if ((error as { code?: string }).code === 'EOPENBREAKER')
-          return { kind: 'unavailable', reason: 'gate-shut', retryAfterMs: null }
-        throw error
-      })
+      const answer = await origin.breaker
+        .fire(request, signal)
+        .catch((error: unknown): Answer | { readonly kind: 'shut' } => {
+          if (error instanceof Answered) return error.answer
+          if ((error as { code?: string }).code === 'EOPENBREAKER') return { kind: 'shut' }
+          throw error
+        })
       if ((answer.kind === 'busy' || answer.kind === 'unavailable') && answer.retryAfterMs !== null)
         origin.pausedUntil = Math.max(origin.pausedUntil, performance.now() + answer.retryAfterMs)
       if (answer.kind === 'our-key' && stop === null) {
