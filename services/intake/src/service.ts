@@ -1,5 +1,6 @@
-import { applyRecord, emptyPlaybook } from '@offerstream/catalogue'
+import { applyRecord, checkRecord, emptyPlaybook, passOver } from '@offerstream/catalogue'
 import type { TopicName } from '@offerstream/contracts'
+import { names } from '@offerstream/features'
 import {
   ensureTopics,
   follow,
@@ -31,10 +32,14 @@ export async function startIntake(surroundings: Surroundings, options: IntakeOpt
   const journal = await openTopic(registry, 'customer-events', prefix)
   const playbookTopic = await openTopic(registry, 'playbook', prefix)
   let playbook = emptyPlaybook
+  // What the scorer passes over is passed over here too, so that stamps and decisions go by the same playbook.
   const following = await follow(
     log,
     playbookTopic,
-    (record, { offset }) => (playbook = applyRecord(playbook, record, offset)),
+    (record, { offset }) => {
+      const wrong = checkRecord(record, names, playbook).length > 0
+      playbook = wrong ? passOver(playbook, offset) : applyRecord(playbook, record, offset)
+    },
     notice,
   )
 
