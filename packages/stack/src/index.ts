@@ -3,6 +3,7 @@ export type { Progress } from './download.ts'
 export { type ExtraRedis, type RedisCluster, type RedisOptions, startRedis, startRedisCluster } from './extra-redis.ts'
 export { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
 export { freePorts } from './ports.ts'
+export { type Child, type Children, createChildren } from './process.ts'
 export { type PushEvent, readPushLog } from './push-log.ts'
 export {
   type Accepted,
