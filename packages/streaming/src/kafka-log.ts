@@ -75,7 +75,7 @@ export function kafkaLog(options: KafkaLogOptions): Log {
   }
   const bounds = async (topic: string): Promise<readonly Bounds[]> => {
     await partitionsOf(topic)
-    const offsets = await clients.admin(`ask for the bounds of ${topic}`, admin => admin.fetchTopicOffsets(topic))
+    const offsets = await clients.offsets(topic)
     return offsets
       .toSorted((a, b) => a.partition - b.partition)
       .map(({ low, high }) => ({ first: Number(low), next: Number(high) }))
@@ -144,6 +144,7 @@ type Clients = {
   /** A client whose connections give up after some ten seconds. */
   readonly client: InstanceType<typeof Kafka>
   admin<T>(what: string, ask: (admin: Admin) => Promise<T>): Promise<T>
+  offsets(topic: string): ReturnType<Admin['fetchTopicOffsets']>
   partitionCounts(topics: readonly string[]): Promise<Map<string, number>>
   /** Says what failed, whether it is worth another try, and which brokers were asked. */
   explain(what: string, error: unknown): Error
@@ -185,14 +186,22 @@ function createClients(options: KafkaLogOptions, notice: Notice): Clients {
       }
     }
   }
+  // One at a time: a look-up of one topic takes the metadata of the others away, and an offsets call under way then crashes.
+  let turn: Promise<unknown> = Promise.resolve()
+  const inTurn: Clients['admin'] = (what, ask) => {
+    const mine = turn.then(() => admin(what, ask))
+    turn = mine.catch(() => {})
+    return mine
+  }
   return {
     client,
     admin,
     explain,
+    offsets: topic => inTurn(`ask for the bounds of ${topic}`, each => each.fetchTopicOffsets(topic)),
     async partitionCounts(topics) {
       const found = await Promise.all(
         topics.map(topic =>
-          admin(`look up topic ${topic}`, async each => {
+          inTurn(`look up topic ${topic}`, async each => {
             try {
               return (await each.fetchTopicMetadata({ topics: [topic] })).topics
             } catch (error) {
