@@ -1,6 +1,7 @@
 import type { Clock } from '@offerstream/streaming'
 import { openTopic, type Registry, type Running, type RunOptions, runFold, runMember } from '@offerstream/streaming'
 import { contactsFold, createContacts } from './contacts.ts'
+import { createDeletionBreaker, type DeletionLimits } from './deletion-breaker.ts'
 import { type DispatchLane, openLane } from './lane.ts'
 import { type LedgerState, ledgerStates } from './ledger.ts'
 import { createPlaybookView } from './playbook.ts'
@@ -21,6 +22,8 @@ export type DispatcherOptions = Omit<RunOptions, 'rejectLimits' | 'cachedStates'
   readonly atLeastOnce?: readonly string[]
   /** How long an open breaker waits before it tries again, milliseconds. */
   readonly breakerResetMs?: number
+  /** When a provider calls too many subscriptions dead to be believed. */
+  readonly deletionLimits?: DeletionLimits
   readonly guards?: DispatcherGuards
 }
 
@@ -59,6 +62,7 @@ export async function runDispatcher(options: DispatcherOptions): Promise<Dispatc
     quiet: createQuietClock(),
     subscriptions: options.subscriptions,
     gate,
+    deletions: createDeletionBreaker(notice, options.deletionLimits),
     concurrency: options.concurrency ?? 16,
     atLeastOnce: new Set(options.atLeastOnce),
     generation: options.generation ?? 1,

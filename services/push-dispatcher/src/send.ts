@@ -66,7 +66,7 @@ type Outcome = {
 /** Tries one device after the other until one has it: an offer is for a customer, not for each of their devices. */
 async function send(sending: Sending, { offer, targets }: Sendable): Promise<Outcome> {
   const { setup, door, wave, now, steady, leaving, ended } = sending
-  const { gate, subscriptions, metrics } = setup
+  const { gate, subscriptions, deletions, metrics } = setup
   const rejected = (reason: string, device: string | null = null): Outcome => ({ to: 'rejected', reason, device })
   const collapseId = collapseIdOf(offer.id)
   const payload = payloadOf(offer, collapseId)
@@ -81,11 +81,12 @@ async function send(sending: Sending, { offer, targets }: Sendable): Promise<Out
       const answer = await gate.send({ subscription, payload, ttlSeconds, collapseId, urgency: 'normal' }, ended)
       await setup.reach('after-send')
       metrics?.record('offerstream_pushes_total', 1, gate.provider, answer.kind)
+      if (answer.kind !== 'shut') deletions.count(answer.kind === 'gone')
       if (answer.kind === 'accepted') return { to: 'accepted', reason: null, device: handle }
       if (answer.kind === 'unknown') return { to: 'unknown', reason: answer.reason, device: handle }
       if (answer.kind === 'refused' || answer.kind === 'our-key') return rejected(answer.reason, handle)
       if (answer.kind === 'gone') {
-        await steady(() => subscriptions.remove(handle, subscription.endpoint))
+        if (deletions.mayDelete()) await steady(() => subscriptions.remove(handle, subscription.endpoint))
         break
       }
       // Definitely not accepted: only who may stay tries again.

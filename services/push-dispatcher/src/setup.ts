@@ -1,6 +1,7 @@
 import type { Customer, Delivery, NextBestOffer, PlaybookRecord } from '@offerstream/contracts'
 import type { Clock, Log, Metrics, Reach, Store, Topic } from '@offerstream/streaming'
 import type { Contacts } from './contacts.ts'
+import type { DeletionBreaker } from './deletion-breaker.ts'
 import type { PlaybookView } from './playbook.ts'
 import type { Gate } from './providers/gate.ts'
 import type { QuietClock } from './quiet-hours.ts'
@@ -45,6 +46,7 @@ export type Setup = {
   readonly quiet: QuietClock
   readonly subscriptions: Subscriptions
   readonly gate: Gate
+  readonly deletions: DeletionBreaker
   /** Pushes under way at once, per partition. */
   readonly concurrency: number
   /** Categories whose offers are sent again rather than left unknown. */

@@ -116,6 +116,19 @@ test('410 deletes the subscription and the next device gets the offer', async ()
   expect(await world.subscriptions.get(['customer-1-phone'])).toEqual([null])
 })
 
+test('a day on which the provider calls everybody dead costs few subscriptions', async () => {
+  const names = Array.from({ length: 60 }, (_, at) => `customer-${at}`)
+  await world.customers(...names)
+  world.push.script({ answer: 410, times: Number.POSITIVE_INFINITY })
+  await world.offers(...names.map((customer, at) => offer({ id: `o-${at}`, customer })))
+  const notices: string[] = []
+  await world.start({ deletionLimits: { share: 0.2, ofAtLeast: 10 }, notice: line => notices.push(line) })
+  await settled(60)
+  const left = (await world.subscriptions.get(names.map(name => `${name}-phone`))).filter(each => each !== null)
+  expect(left.length).toBeGreaterThanOrEqual(50)
+  expect(notices.some(line => line.includes('deleting none'))).toBe(true)
+})
+
 test.each([401, 403])('%i deletes nothing and stops the provider', async status => {
   await world.customers('customer-1', 'customer-2')
   world.push.script({ answer: status, times: Number.POSITIVE_INFINITY })

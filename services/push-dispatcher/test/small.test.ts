@@ -2,6 +2,7 @@ import { memoryLog, memoryRegistry, memoryStore, openTopic, runFold } from '@off
 import fastify from 'fastify'
 import { expect, test } from 'vitest'
 import { type Contact, contactsFold, createContacts } from '../src/contacts.ts'
+import { createDeletionBreaker } from '../src/deletion-breaker.ts'
 import { addSubscriptionRoutes, createVapidKeys, memorySubscriptions, webPushProvider } from '../src/index.ts'
 import { createGate } from '../src/providers/gate.ts'
 import type { Answer, Provider, PushRequest } from '../src/providers/provider.ts'
@@ -61,6 +62,26 @@ test.each<[Answer['kind'], Answer, boolean]>([
   // Another origin is another breaker.
   expect(gate.isOpen('https://push.example.org')).toBe(true)
   gate.close()
+})
+
+test('a provider that calls too many subscriptions dead is not believed until a minute has passed without', () => {
+  let at = 0
+  const notices: string[] = []
+  const breaker = createDeletionBreaker(
+    line => notices.push(line),
+    { share: 0.2, ofAtLeast: 10 },
+    () => at,
+  )
+  for (let i = 0; i < 100; i++) breaker.count(i % 5 === 4)
+  expect(breaker.mayDelete()).toBe(true)
+  for (let i = 0; i < 2; i++) breaker.count(true)
+  expect([breaker.mayDelete(), notices.length]).toEqual([false, 1])
+  at += 59_000
+  expect(breaker.mayDelete()).toBe(false)
+  at += 1000
+  for (let i = 0; i < 100; i++) breaker.count(false)
+  at += 60_000
+  expect(breaker.mayDelete()).toBe(true)
 })
 
 test('a token is signed once per origin', async () => {
