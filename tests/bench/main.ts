@@ -5,9 +5,10 @@ import { parseArgs } from 'node:util'
 import type { Bench } from './bench.ts'
 import { memory } from './memory.ts'
 import { progress, table } from './print.ts'
+import { replay } from './replay.ts'
 import { updater } from './updater.ts'
 
-const benches: Readonly<Record<string, Bench>> = { updater, memory }
+const benches: Readonly<Record<string, Bench>> = { updater, memory, replay }
 
 const [name, ...rest] = process.argv.slice(2)
 const bench = name === undefined ? undefined : benches[name]

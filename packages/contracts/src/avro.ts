@@ -6,11 +6,12 @@ export type AvroCodec<T> = {
   readonly schema: string
   /** Full name, for example `offerstream.Purchase`. */
   readonly name: string
-  encode(value: T): Buffer
-  /** Throws on bytes that are not exactly one record of the schema. */
-  decode(bytes: Buffer): T
+  /** `room` bytes in front are left to the caller to fill. */
+  encode(value: T, room?: number): Buffer
+  /** Throws on bytes that are not, from there on, exactly one record of the schema. */
+  decode(bytes: Buffer, from?: number): T
   /** Reads what another version of the schema wrote; throws naming both when they do not fit. */
-  reader(writerSchema: string): (bytes: Buffer) => T
+  reader(writerSchema: string): (bytes: Buffer, from?: number) => T
 }
 
 /** A union of records is told apart by the `type` each of them carries, and travels as a wrapped Avro union. */
@@ -38,12 +39,15 @@ export function codecOf<T>(schema: string, union?: string): AvroCodec<T> {
   }
   const decodeWith =
     (resolver: avro.types.RecordType['createResolver'] extends (...a: never[]) => infer R ? R | undefined : never) =>
-    (bytes: Buffer): T =>
-      unwrap(type.fromBuffer(bytes, resolver) as Record<string, unknown>)
+    (bytes: Buffer, from = 0): T => {
+      const { value, offset } = type.decode(bytes, from, resolver)
+      if (offset !== bytes.length) throw new Error(offset < 0 ? 'truncated' : 'more bytes than one record has')
+      return unwrap(value as Record<string, unknown>)
+    }
   return {
     schema,
     name: type.name!,
-    encode: value => type.toBuffer(wrap(value as Record<string, unknown>)),
+    encode: (value, room = 0) => written(type, wrap(value as Record<string, unknown>), room),
     decode: decodeWith(undefined),
     reader(writerSchema) {
       const writer = typeOf(writerSchema)
@@ -55,6 +59,20 @@ export function codecOf<T>(schema: string, union?: string): AvroCodec<T> {
       }
     },
   }
+}
+
+let scratch = Buffer.alloc(1 << 14)
+
+/** avsc's own `toBuffer` allocates memory of its own for each record, which costs more than writing it. */
+function written(type: avro.Type, value: unknown, room: number): Buffer {
+  let end = type.encode(value, scratch, room)
+  if (end < 0) {
+    scratch = Buffer.alloc(2 * (scratch.length - end))
+    end = type.encode(value, scratch, room)
+  }
+  const bytes = Buffer.allocUnsafe(end)
+  scratch.copy(bytes, room, room, end)
+  return bytes
 }
 
 /** Throws naming reader and writer when the reader cannot read everything the writer may write. */

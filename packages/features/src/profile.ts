@@ -64,7 +64,10 @@ export function profileOf(event: Customer, { item }: CustomerEvent, source: numb
   const consent = Object.fromEntries(Object.entries(event.consent).sort(([a], [b]) => (a < b ? -1 : 1)))
   const quotaKb = item?.quotaKb ?? null
   const packed = words.encode({ ...event, consent })
-  return { at, source, customerSince, bindingEndsAt, monthlyChargeMinor, quotaKb, words: packed }
+  // Memory of its own: it is kept for long, and would hold on to the block it shares with short-lived bytes.
+  const own = Buffer.alloc(packed.length)
+  packed.copy(own)
+  return { at, source, customerSince, bindingEndsAt, monthlyChargeMinor, quotaKb, words: own }
 }
 
 /** The later one; equal times are ordered by the hash of the id. */

@@ -24,6 +24,7 @@ export type Codec<T> = {
 export type Topic<T> = { readonly name: TopicName; readonly path: string; readonly codec: Codec<T> }
 
 const magicByte = 0
+const frameBytes = 5
 
 /** Registers the topic's schemas and answers the topic; an incompatible schema is refused by name. */
 export async function openTopic<Name extends TopicName>(
@@ -34,12 +35,12 @@ export async function openTopic<Name extends TopicName>(
   type T = RecordOf<Name>
   const records = topics[name].records
   const writers = new Map<string, { id: number; codec: AvroCodec<unknown> }>()
-  const readers = new Map<number, (bytes: Buffer) => unknown>()
+  const readers = new Map<number, (bytes: Buffer, from: number) => unknown>()
   const codecs = records.map(record => avroCodec(record) as AvroCodec<unknown>)
   for (const [index, codec] of codecs.entries()) {
     const id = await registry.register(codec.name, codec.schema)
     writers.set(records[index]!.replaceAll('-', '_'), { id, codec })
-    readers.set(id, bytes => codec.decode(bytes))
+    readers.set(id, codec.decode)
   }
   const only = writers.size === 1 ? [...writers.values()][0]! : null
 
@@ -61,27 +62,25 @@ export async function openTopic<Name extends TopicName>(
           throw new TypeError(
             `${name} takes ${[...writers.keys()].join(' or ')}, not ${(value as { type: string }).type}`,
           )
-        const body = writer.codec.encode(value)
-        const framed = Buffer.allocUnsafe(body.length + 5)
+        const framed = writer.codec.encode(value, frameBytes)
         framed[0] = magicByte
         framed.writeInt32BE(writer.id, 1)
-        body.copy(framed, 5)
         return framed
       },
       decode(bytes) {
-        if (bytes.length < 5) throw new Undecodable('truncated')
+        if (bytes.length < frameBytes) throw new Undecodable('truncated')
         if (bytes[0] !== magicByte) throw new Undecodable('wrong-magic-byte')
         const read = readers.get(bytes.readInt32BE(1))
         if (read === undefined) throw new Undecodable('unknown-schema')
         try {
-          return read(bytes.subarray(5)) as T
+          return read(bytes, frameBytes) as T
         } catch (error) {
           throw new Undecodable('undecodable', error)
         }
       },
       async learn(batch) {
         for (const bytes of batch) {
-          if (bytes === null || bytes.length < 5 || bytes[0] !== magicByte) continue
+          if (bytes === null || bytes.length < frameBytes || bytes[0] !== magicByte) continue
           const id = bytes.readInt32BE(1)
           if (!readers.has(id)) await learnId(id)
         }

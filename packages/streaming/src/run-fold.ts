@@ -96,25 +96,31 @@ export async function openFoldLane<State, In, Context>(
 
   const outputs = new Map(fold.outputs.map(topic => [topic.name as string, topic]))
   const causes: Causes = { highest: new Map(lane.causes), changed: new Map() }
-  const cache = new LRUCache<string, { state: State }>({ max: options.cachedStates ?? defaults.cachedStates })
+  // A lane whose save did not succeed is never used again, so that steps may change what the cache holds before the save.
+  const cache = new LRUCache<string, Cached<State>>({ max: options.cachedStates ?? defaults.cachedStates })
   let watermark = lane.watermark
 
   if (lane.outbox !== null) await publish(log, unpackOutbox(lane.outbox))
 
-  const statesOf = async (steps: readonly Received<In>[]): Promise<Map<string, State>> => {
-    const states = new Map<string, State>()
-    const missing = new Set<string>()
+  const statesOf = async (steps: readonly Received<In>[]): Promise<Map<string, Cached<State>>> => {
+    const states = new Map<string, Cached<State>>()
+    const missing: string[] = []
     for (const { key } of steps) {
-      const cached = states.has(key) ? undefined : cache.get(key)
-      if (cached !== undefined) states.set(key, cached.state)
-      else if (!states.has(key)) missing.add(key)
+      if (states.has(key)) continue
+      let known = cache.get(key)
+      if (known === undefined) {
+        known = { state: fold.empty }
+        missing.push(key)
+      }
+      states.set(key, known)
     }
-    if (missing.size === 0) return states
-    const keys = [...missing]
-    const loaded = await steady(() => lane.load(keys))
-    for (const [index, key] of keys.entries()) {
-      const bytes = loaded[index]
-      states.set(key, bytes == null ? fold.empty : fold.states.decode(bytes))
+    if (missing.length === 0) return states
+    const loaded = await steady(() => lane.load(missing))
+    for (let i = 0; i < missing.length; i++) {
+      const bytes = loaded[i]
+      const known = states.get(missing[i]!)!
+      if (bytes != null) known.state = fold.states.decode(bytes)
+      cache.set(missing[i]!, known)
     }
     return states
   }
@@ -128,7 +134,8 @@ export async function openFoldLane<State, In, Context>(
     const refuse = (message: Message, reason: string): void => {
       deadLetters.push(deadLetter(fold.name, path, message, reason))
     }
-    for (const [at, message] of messages.entries()) {
+    for (let at = 0; at < messages.length; at++) {
+      const message = messages[at]!
       const reading = segment.readings[at]!
       const outcome =
         (guards.causes ? checkCause(message, causes) : null) ?? ('outcome' in reading ? reading.outcome : null)
@@ -157,24 +164,22 @@ export async function openFoldLane<State, In, Context>(
 
     const states = await statesOf(steps)
     const contexts = fold.prepare === undefined || steps.length === 0 ? null : await steady(() => fold.prepare!(steps))
-    const changed = new Set<string>()
+    const changed = new Map<string, Cached<State>>()
     const due = new Map<string, number | null>()
     const published = new Map<string, Outgoing[]>()
     let index = 0
-    for (const [at, step] of steps.entries()) {
+    for (let at = 0; at < steps.length; at++) {
+      const step = steps[at]!
       if (wakeAt === null) index = 0
       const received: Received<In> = index === 0 ? step : { ...step, cause: { ...step.cause, index } }
-      const outcome = fold.step(
-        states.get(step.key)!,
-        received,
-        contexts === null ? (undefined as Context) : contexts[at]!,
-      )
+      const known = states.get(step.key)!
+      const outcome = fold.step(known.state, received, contexts === null ? (undefined as Context) : contexts[at]!)
       if (wakeAt === null) tally.count(outcome)
       else due.set(step.key, null)
       switch (outcome.kind) {
         case 'done':
-          states.set(step.key, outcome.state)
-          changed.add(step.key)
+          known.state = outcome.state
+          changed.set(step.key, known)
           if (outcome.due !== undefined) due.set(step.key, outcome.due)
           for (const emission of outcome.emit)
             addEmission(outputs, published, emission, step.key, { ...step.cause, index: index++ })
@@ -194,7 +199,7 @@ export async function openFoldLane<State, In, Context>(
     }
     const to = messages[messages.length - 1]!.offset
     const saves: (readonly [string, Buffer])[] = []
-    for (const key of changed) saves.push([key, fold.states.encode(states.get(key)!)])
+    for (const [key, { state }] of changed) saves.push([key, fold.states.encode(state)])
     const outbox = entries.length === 0 ? null : packOutbox(entries)
     if (!guards.saveFirst) await publish(log, entries)
     await reach('before-save')
@@ -217,7 +222,6 @@ export async function openFoldLane<State, In, Context>(
     }
     await reach('after-save')
     watermark = to
-    for (const [key, state] of states) cache.set(key, { state })
     causes.changed.clear()
     for (const [outcome, count] of tally.settle()) metrics?.record('offerstream_records_total', count, outcome)
     if (guards.saveFirst)
@@ -243,6 +247,8 @@ export async function openFoldLane<State, In, Context>(
     },
   }
 }
+
+type Cached<State> = { state: State }
 
 type Segment<In> = { readonly messages: Message[]; readonly readings: Reading<In>[]; readonly wakeAt: number | null }
 
