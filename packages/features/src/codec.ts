@@ -170,20 +170,28 @@ function packBuckets(writer: BitWriter, cells: Cells, now: number): void {
   }
 }
 
+/** Cells grow here and are copied out at their length, because an array that grew keeps room for more. */
+const growing: number[] = Array.from({ length: 2 ** (ageBits + 1) }, () => 0)
+
 function unpackBuckets(reader: BitReader, now: number): Cells {
   const newest = now - reader.integer()
   const oldest = reader.bits(ageBits)
-  const cells = [newest, 0]
+  growing[0] = newest
+  let length = 2
   for (let from = 1; from <= oldest; from += agesAtOnce) {
     let held = reader.bits(Math.min(agesAtOnce, oldest + 1 - from))
-    for (let bucket = newest - from; held > 0; bucket--, held >>= 1) if (held & 1) cells.push(bucket, 0)
+    for (let bucket = newest - from; held > 0; bucket--, held >>= 1)
+      if (held & 1) {
+        growing[length] = bucket
+        length += 2
+      }
   }
   const width = reader.bits(widthBits)
   const sign = reader.bits(1)
-  for (let i = 1; i < cells.length; i += 2) {
+  for (let i = 1; i < length; i += 2) {
     const negative = sign === 1 && reader.bits(1) === 1
     const value = reader.bits(width)
-    cells[i] = negative ? -value : value
+    growing[i] = negative ? -value : value
   }
-  return cells
+  return growing.slice(0, length)
 }
