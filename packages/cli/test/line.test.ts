@@ -1,0 +1,206 @@
+// The whole line in this process, over memory: what comes out, what an independent reader finds, and the past once more.
+import { join } from 'node:path'
+import type { PlaybookRecord } from '@offerstream/contracts'
+import { updaterName } from '@offerstream/feature-updater'
+import { demoPromotions } from '@offerstream/ranker'
+import { createWorld, customerRecords, events, playbookRecords } from '@offerstream/simulator'
+import { startPushService, startStack } from '@offerstream/stack'
+import { ensureTopics, type Log, type Message, openTopic, type Surroundings } from '@offerstream/streaming'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Audit, audit } from '../src/audit.ts'
+import { explainCustomer, explanationText } from '../src/explain.ts'
+import { startLine } from '../src/line.ts'
+import { createOutput } from '../src/output.ts'
+import { replayCommand } from '../src/replay.ts'
+import { createSourceWriter } from '../src/source-writer.ts'
+import { surroundingsOf } from '../src/surroundings.ts'
+
+const models = join(import.meta.dirname, '..', '..', '..', 'models')
+const start = Date.UTC(2026, 2, 2, 9)
+const hours = 10 * 60 * 60 * 1000
+
+let line: {
+  surroundings: Surroundings
+  sent: number
+  found: Audit
+  shown: number
+  accepted: number
+  close(): Promise<void>
+}
+
+async function runLine(): Promise<typeof line> {
+  const world = createWorld({ seed: 7, customers: 600, start, preset: 'lively', activity: 2 })
+  let now = start
+  const stack = await startStack('embedded')
+  const surroundings = surroundingsOf(stack, { prefix: 'test.', partitions: 4, clock: { now: () => now } })
+  const push = await startPushService({ now: () => now })
+  await ensureTopics(surroundings.log, { prefix: 'test.', partitions: 4, sources: true })
+  const playbook = await openTopic(surroundings.registry, 'playbook', 'test.')
+  const records: PlaybookRecord[] = [
+    ...playbookRecords(world),
+    ...(await demoPromotions(models)).map(body => ({ at: start, body })),
+  ]
+  await surroundings.log.append(
+    playbook.path,
+    0,
+    records.map(record => ({ key: record.body.name, value: playbook.codec.encode(record) })),
+  )
+  const running = await startLine(surroundings, { models, stack })
+  const writer = await createSourceWriter(surroundings)
+  for (const profile of customerRecords(world)) {
+    await writer.write('customers', profile, now)
+    for (const handle of profile.devices) await running.subscriptions.register(handle, await push.subscribe(handle))
+  }
+  // In steps, so that the clock never runs far ahead of what was read.
+  for (const end = start + hours; now < end; ) {
+    now += 30 * 60 * 1000
+    for (const event of events(world, world.state.at, now))
+      await writer.write(
+        event.type === 'usage'
+          ? 'usage'
+          : event.type === 'engagement'
+            ? 'engagements'
+            : event.type === 'customer'
+              ? 'customers'
+              : 'purchases',
+        event,
+        now,
+      )
+    await writer.flush()
+    expect(await running.drained(60_000)).toBe(true)
+  }
+  await running.stop()
+  const found = await audit({ ...surroundings, updater: updaterName })
+  return {
+    surroundings,
+    sent: writer.written,
+    found,
+    shown: push.received.length,
+    accepted: push.accepted.length,
+    close: () => push.stop(),
+  }
+}
+
+beforeAll(async () => {
+  line = await runLine()
+}, 120_000)
+afterAll(() => line?.close())
+
+/** The same log, one topic of it read through `change`; null drops the record. */
+const altered = (log: Log, path: string, change: (message: Message) => Message | null): Log => ({
+  ...log,
+  async *read(topic, partition, from, to) {
+    for await (const messages of log.read(topic, partition, from, to))
+      yield topic === path ? messages.flatMap(message => change(message) ?? []) : messages
+  },
+})
+
+describe('the whole line over memory', () => {
+  test('brings events out as pushes that devices decrypt, and loses nothing', () => {
+    const { found, sent, shown, accepted } = line
+    expect(found.lost, JSON.stringify(found.lostAt)).toBe(0)
+    expect(found.divergent).toEqual([])
+    expect(found.deadLetters).toEqual({})
+    expect(found.sources).toBeGreaterThanOrEqual(sent)
+    expect(found.decisions).toBe(found.updates)
+    expect(found.decisions).toBeGreaterThan(20)
+    expect(found.offers).toBeGreaterThan(5)
+    expect(found.deliveries['accepted']).toBe(accepted)
+    expect(shown).toBe(accepted)
+    expect(shown).toBeGreaterThan(5)
+  })
+
+  test('a journal record that is missing is seen as one lost', async () => {
+    const { surroundings } = line
+    let dropped = 0
+    const log = altered(surroundings.log, 'test.customer-events', message =>
+      message.partition === 2 && message.offset === 40 && ++dropped ? null : message,
+    )
+    const { lost, lostAt } = await audit({ ...surroundings, log, updater: updaterName })
+    expect(dropped).toBe(1)
+    expect(lost).toBe(1)
+    expect(lostAt['intake']).toHaveLength(1)
+  })
+
+  test('a customer’s story names each candidate with its verdict', async () => {
+    const { surroundings } = line
+    const decisions = await openTopic(surroundings.registry, 'decisions', 'test.')
+    let customer = ''
+    for (let partition = 0; partition < 4 && customer === ''; partition++)
+      for await (const messages of surroundings.log.read(decisions.path, partition, 0))
+        customer ||= messages.find(({ value }) => decisions.codec.decode(value!).chosen !== null)?.key ?? ''
+    const explanation = await explainCustomer(surroundings, customer)
+    const text = explanationText(explanation)
+    expect(text).toMatch(/led to an offer of/)
+    expect(text).toMatch(/chosen/)
+    expect(text).toMatch(/refused: /)
+    expect(text).toMatch(/push accepted/)
+    expect(explanation.features['tenure_days']).toBeGreaterThan(0)
+  })
+})
+
+describe('a replay', () => {
+  const replay = (surroundings: Surroundings, batch: number, range: { from?: number; to?: number } = {}) =>
+    replayCommand(surroundings, { batch, models, ...range }, createOutput(true))
+
+  test.each([1, 7, 150])('in batches of %i makes the same decisions to the byte', async batch => {
+    const summary = await replay(line.surroundings, batch)
+    expect(summary).toMatchObject({
+      differingBytes: 0,
+      firstDifference: null,
+      missing: 0,
+      extra: 0,
+      scoresApart: 0,
+      decisions: line.found.decisions,
+    })
+  })
+
+  test('compares only the range it was asked for', async () => {
+    const half = start + hours / 2
+    const [before, after] = [
+      await replay(line.surroundings, 500, { to: half }),
+      await replay(line.surroundings, 500, { from: half }),
+    ]
+    expect(before.decisions + after.decisions).toBe(line.found.decisions)
+    expect(Math.min(before.decisions, after.decisions)).toBeGreaterThan(0)
+  })
+
+  test.each([
+    [
+      'price',
+      (body: PlaybookRecord['body']) =>
+        body.type === 'item' && body.kind === 'plan' ? { ...body, priceMinor: body.priceMinor + 100 } : body,
+    ],
+    [
+      'rule',
+      (body: PlaybookRecord['body']) => (body.type === 'rule' ? { ...body, when: body.when.slice(0, 1) } : body),
+    ],
+    [
+      'threshold',
+      (body: PlaybookRecord['body']) =>
+        body.type === 'contact_policy' ? { ...body, priceStepShare: body.priceStepShare / 2 } : body,
+    ],
+  ])('under another %s sees differences and shows the first', async (_what, change) => {
+    const { surroundings } = line
+    const playbook = await openTopic(surroundings.registry, 'playbook', 'test.')
+    const log = altered(surroundings.log, playbook.path, message => {
+      const record = playbook.codec.decode(message.value!)
+      return { ...message, value: playbook.codec.encode({ ...record, body: change(record.body) }) }
+    })
+    const summary = await replay({ ...surroundings, log }, 500)
+    expect(summary.differingBytes).toBeGreaterThan(0)
+    expect(summary.firstDifference?.decision).toMatch(/^customer-events@1\//)
+  })
+
+  test('a lost feature-relevant event is seen', async () => {
+    const { surroundings } = line
+    const journal = await openTopic(surroundings.registry, 'customer-events', 'test.')
+    let dropped = 0
+    const log = altered(surroundings.log, journal.path, message => {
+      const { event } = journal.codec.decode(message.value!)
+      return event.type === 'purchase' && dropped++ === 0 ? null : message
+    })
+    const summary = await replay({ ...surroundings, log }, 500)
+    expect(summary.missing + summary.differingBytes).toBeGreaterThan(0)
+  })
+})
