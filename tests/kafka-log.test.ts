@@ -159,8 +159,10 @@ describe('a reader of Kafka', () => {
     expect(await valuesOf(log, topic, 55, 65)).toEqual([])
     const seen = recorderOfGaps()
     const subscription = await log.subscribe('compacted', [topic], seen.member)
-    await until(() => seen.offsets.length >= offsets.length)
-    expect(seen.offsets).toEqual(offsets)
+    await until(() => seen.offsets.at(-1) === offsets.at(-1))
+    // Compaction goes on: what was still there a moment ago may be gone.
+    expect(seen.offsets.slice(0, 50)).toEqual(offsets.slice(0, 50))
+    expect(seen.offsets).toEqual(offsets.filter(offset => seen.offsets.includes(offset)))
     await subscription.stop()
   }, 60_000)
 

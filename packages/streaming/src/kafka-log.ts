@@ -161,6 +161,8 @@ const forEver = {
   multiplier: 2,
 }
 
+const leaderPatienceMs = 30_000
+
 function createClients(options: KafkaLogOptions, notice: Notice): Clients {
   const client = new Kafka(kafkaConfig(options, patience, notice))
   let connected: Promise<Admin> | null = null
@@ -172,6 +174,7 @@ function createClients(options: KafkaLogOptions, notice: Notice): Clients {
     return admin
   }
   const admin: Clients['admin'] = async (what, ask) => {
+    const began = performance.now()
     for (let attempt = 1; ; attempt++) {
       try {
         connected ??= connect()
@@ -181,8 +184,11 @@ function createClients(options: KafkaLogOptions, notice: Notice): Clients {
         connected = null
         old?.then(admin => admin.disconnect()).catch(() => {})
         const { retriable, exhausted } = natureOf(error)
-        if (!retriable || exhausted || attempt === 5) throw explain(what, error)
-        await sleep(100 * 2 ** attempt)
+        // A leader may just have moved, or a new topic's broker may not have taken it up yet, which on a busy machine
+        // takes seconds; only a new client looks for the leader anew.
+        const moving = typeOf(error) === 'NOT_LEADER_FOR_PARTITION' && performance.now() - began < leaderPatienceMs
+        if (!moving && (!retriable || exhausted || attempt >= 5)) throw explain(what, error)
+        await sleep(Math.min(1000, 100 * 2 ** attempt))
       }
     }
   }
@@ -234,7 +240,7 @@ function kafkaConfig(options: KafkaLogOptions, retry: typeof patience, notice: N
 
 /** What kafkajs writes as errors on every rebalance, look-up and answer that it then handles. */
 const everyday =
-  /^Response |rebalanc|rejoin|coordinator|generation id|member id|not aware of this member|Limiting retries|closed connection/i
+  /^Response |rebalanc|rejoin|coordinator|generation id|member id|not aware of this member|not the leader|Limiting retries|closed connection/i
 
 /** The same line at most once in ten seconds: an outage repeats it for every attempt of every connection. */
 function quietLog(notice: Notice): NonNullable<KafkaConfig['logCreator']> {
@@ -404,13 +410,23 @@ type Live = {
   retired: boolean
 }
 
+/** Each has one request under way per broker, so this many partitions of one broker are written at a time. */
+const producersPerLog = 4
+
 function createProducers(options: KafkaLogOptions, notice: Notice): Producers {
   const recordsPerProducer = options.recordsPerProducer ?? 1_000_000_000
   const compression = options.compression === 'zstd' ? CompressionTypes.ZSTD : CompressionTypes.None
   const live = new Set<Live>()
   /** Lowest base offset the next answer may carry: a lower one is the answer to an older request. */
   const atLeast = new Map<string, number>()
-  let current: Live | null = null
+  /** Which of them a partition uses never changes. */
+  const current: (Live | null)[] = Array.from({ length: producersPerLog }, () => null)
+  const slots = new Map<string, number>()
+  const slotOf = (name: string): number => {
+    const slot = slots.get(name) ?? slots.size % current.length
+    slots.set(name, slot)
+    return slot
+  }
 
   const start = (): Live => {
     let abandoned = false
@@ -446,7 +462,8 @@ function createProducers(options: KafkaLogOptions, notice: Notice): Producers {
   }
   const retire = (each: Live): void => {
     each.retired = true
-    if (current === each) current = null
+    const slot = current.indexOf(each)
+    if (slot >= 0) current[slot] = null
     if (each.outstanding > 0) return
     live.delete(each)
     each.producer.disconnect().catch(() => {})
@@ -454,12 +471,14 @@ function createProducers(options: KafkaLogOptions, notice: Notice): Producers {
 
   return {
     async send(topic, partition, records) {
-      current ??= start()
-      const mine = current
+      const name = `${topic}/${partition}`
+      const slot = slotOf(name)
+      const mine = current[slot] ?? start()
+      if (!mine.retired) current[slot] = mine
       mine.outstanding++
       mine.records += records.length
       if (mine.records >= recordsPerProducer) retire(mine)
-      const slow = setInterval(() => notice(`append to ${topic}/${partition} still waits for Kafka`), 10_000)
+      const slow = setInterval(() => notice(`append to ${name} still waits for Kafka`), 10_000)
       try {
         await mine.ready
         const answers = await mine.producer.send({
@@ -476,7 +495,6 @@ function createProducers(options: KafkaLogOptions, notice: Notice): Producers {
         })
         const [answer] = answers
         const base = Number(answer?.baseOffset ?? -1)
-        const name = `${topic}/${partition}`
         const low = atLeast.get(name) ?? 0
         if (answers.length !== 1 || answer?.errorCode !== 0 || answer.partition !== partition || base < low)
           throw new Refused(
@@ -485,8 +503,8 @@ function createProducers(options: KafkaLogOptions, notice: Notice): Producers {
         atLeast.set(name, base + records.length)
       } catch (error) {
         retire(mine)
-        atLeast.delete(`${topic}/${partition}`)
-        throw explained(`append to ${topic}/${partition}`, error, options.brokers)
+        atLeast.delete(name)
+        throw explained(`append to ${name}`, error, options.brokers)
       } finally {
         clearInterval(slow)
         mine.outstanding--
@@ -500,7 +518,7 @@ function createProducers(options: KafkaLogOptions, notice: Notice): Producers {
       // A broker that holds a request and says nothing would hold us for as long as the request may take.
       await Promise.race([gone, sleep(2000, undefined, { ref: false })])
       live.clear()
-      current = null
+      current.fill(null)
     },
   }
 }
@@ -531,6 +549,9 @@ const readCommitted = 1
 
 function createReader(clients: Clients): Reader {
   let connected: Promise<Cluster> | null = null
+  /** Brokers to which the connection for fetches is being opened by a first fetch, or is open where that succeeded. */
+  const opened = new Map<string, Promise<boolean>>()
+  let fetchedAt = 0
 
   // kafkajs hands its connections to whoever assigns partitions; this consumer never joins its group.
   const connect = async (): Promise<Cluster> => {
@@ -550,20 +571,38 @@ function createReader(clients: Clients): Reader {
   }
 
   const fetchOnce = async (topic: string, partition: number, from: number): Promise<Fetched> => {
-    connected ??= connect()
+    connected ??= connect().catch(error => {
+      connected = null
+      throw error
+    })
     const cluster = await connected
     await cluster.addTargetTopic(topic)
     await cluster.refreshMetadataIfNecessary()
     const [leader] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))
     if (leader === undefined) throw new Transient(`${topic}/${partition} has no leader`)
     const broker = await cluster.findBroker({ nodeId: leader })
-    const { responses } = await broker.fetch({
+    // Two first fetches at once would make kafkajs open two sockets and forget one of them.
+    if (performance.now() - fetchedAt > 60_000) opened.clear() // a broker closes what stays idle
+    fetchedAt = performance.now()
+    for (let open = opened.get(leader); open !== undefined && !(await open); ) open = opened.get(leader)
+    const fetching = broker.fetch({
       isolationLevel: readCommitted,
       maxWaitTime: 100,
       minBytes: 1,
       maxBytes: 8 << 20,
       topics: [{ topic, partitions: [{ partition, fetchOffset: `${from}`, maxBytes: 4 << 20 }] }],
     })
+    if (!opened.has(leader)) {
+      const failed = (): boolean => {
+        opened.delete(leader)
+        return false
+      }
+      opened.set(
+        leader,
+        fetching.then(() => true, failed),
+      )
+    }
+    const { responses } = await fetching
     const held: RawPartition = responses[0].partitions[0]
     const last = held.messages.at(-1)?.batchContext
     return {
@@ -586,9 +625,9 @@ function createReader(clients: Clients): Reader {
         const { retriable, exhausted } = natureOf(error)
         if ((!retriable && !(error instanceof Transient)) || exhausted || performance.now() > deadline)
           throw clients.explain(what, error)
+        opened.clear()
         await sleep(pause)
         const cluster = await connected?.catch(() => null)
-        if (cluster == null) connected = null
         const { host, port } = error as { host?: string; port?: number }
         if (host !== undefined && port !== undefined) cluster?.removeBroker({ host, port })
         await cluster?.refreshMetadata().catch(() => {})
@@ -659,6 +698,7 @@ async function subscribe(
   const lanes = new Map<string, Lane>()
   const running = new Set<Promise<void>>()
   const commits = new Map<string, { lane: Lane; next: number; waiting: PromiseWithResolvers<void>[] }>()
+  let sent: readonly { readonly waiting: readonly PromiseWithResolvers<void>[] }[] = []
   let committing: Promise<void> | null = null
   let stopping = false
   let ended = false
@@ -860,6 +900,7 @@ async function subscribe(
     while (commits.size > 0) {
       const batch = [...commits.values()]
       commits.clear()
+      sent = batch
       const mine = batch.filter(({ lane }) => lane.owned)
       try {
         if (mine.length > 0)
@@ -910,8 +951,17 @@ async function subscribe(
     async stop() {
       stopping = true
       for (const lane of lanes.values()) shut(lane)
+      // With Kafka away a commit is tried for ever, and the batch that waits for it with it.
+      const over = Promise.withResolvers<void>()
+      const patience = setTimeout(() => {
+        over.resolve()
+        const error = new Transient(`${group} stopped before Kafka had taken its offsets`)
+        for (const { waiting } of [...sent, ...commits.values()]) for (const each of waiting) each.reject(error)
+        commits.clear()
+      }, 5000)
       await Promise.all(running)
-      await committing
+      await Promise.race([committing, over.promise])
+      clearTimeout(patience)
       if (!ended) {
         ended = true
         for (const lane of lanes.values()) lane.owned = false
