@@ -69,7 +69,12 @@ type Source = {
   readonly devices: readonly string[]
   now(): number
   /** Writes until the end or the signal. */
-  stream(writer: SourceWriter, sent: (id: string, intendedAt: number) => void, signal: AbortSignal): Promise<void>
+  stream(
+    writer: SourceWriter,
+    sent: (id: string, intendedAt: number) => void,
+    signal: AbortSignal,
+    settled: () => Promise<void>,
+  ): Promise<void>
   /** A customer saw an offer. */
   shown(offer: NextBestOffer): void
 }
@@ -129,7 +134,7 @@ export async function demo(options: DemoOptions, output: Output): Promise<DemoSu
       ...(options.dataset === undefined ? [AbortSignal.timeout(options.seconds * 1000)] : []),
     ])
     await Promise.race([
-      source.stream(writer, watched.sent, stopping).then(() => writer.flush()),
+      source.stream(writer, watched.sent, stopping, line.settled).then(() => writer.flush()),
       line.done,
       stack.crashed.then(why => {
         throw new Error(why)
@@ -228,8 +233,11 @@ async function simulated({ customers, rate, seed, models }: DemoOptions): Promis
   }
 }
 
+/** Event time sent before the line must have taken it all, so that no trigger is too old and no offer expires on its way. */
+const strideMs = 6 * 60 * 60 * 1000
+
 /** A real data set, as fast as the line takes it; the clock shows the time of the newest event sent. */
-async function recorded(name: DatasetName, { dir, models, rate }: DemoOptions, output: Output): Promise<Source> {
+async function recorded(name: DatasetName, { dir, models }: DemoOptions, output: Output): Promise<Source> {
   if (dir === undefined) throw new Error(`--dataset ${name} needs --dir, the directory that holds its files`)
   const dataset = datasets[name]
   const playbook = await dataset.playbook(dir)
@@ -243,16 +251,19 @@ async function recorded(name: DatasetName, { dir, models, rate }: DemoOptions, o
     devices,
     now: () => newest,
     shown: () => {},
-    async stream(writer, sent, signal) {
-      const began = Date.now()
-      let count = 0
+    async stream(writer, sent, signal, settled) {
+      let strideEnds = Number.NEGATIVE_INFINITY
       for await (const { topic, value } of dataset.records(dir, { assumeConsent: true })) {
         if (signal.aborted) return
-        const intendedAt = Math.max(Date.now(), began + (count++ / rate) * 1000)
-        if (intendedAt - Date.now() > 2) await sleep(intendedAt - Date.now())
+        if (value.at >= strideEnds) {
+          await writer.flush()
+          await settled()
+          strideEnds = value.at + strideMs
+        }
         newest = Math.max(newest, value.at)
-        sent(value.id, intendedAt)
-        await writer.write(topic, value, intendedAt)
+        const now = Date.now()
+        sent(value.id, now)
+        await writer.write(topic, value, now)
       }
     },
   }

@@ -25,6 +25,8 @@ export type Line = {
   readonly done: Promise<void>
   /** True when every service has read all there is. */
   idle(): Promise<boolean>
+  /** Resolves when everything written by now has gone through. */
+  settled(): Promise<void>
   /** Resolves when nothing moves any more; false when that takes longer than the limit. */
   drained(limitMs: number): Promise<boolean>
   stop(): Promise<void>
@@ -57,15 +59,19 @@ export async function startLine(
   const running: Running[] = []
   for (const name of services) running.push(await start[name]())
 
+  // In the order of the flow: an end is read only after everything before it was found read, so one pass is enough.
   const idle = async (): Promise<boolean> => {
-    const all = await Promise.all(running.map(each => each.health()))
-    return all.every(({ lanes }) => lanes.every(({ next, end }) => next >= end))
+    for (const each of running) if (!(await each.health()).lanes.every(({ next, end }) => next >= end)) return false
+    return true
   }
   return {
     subscriptions,
     dispatcher,
     done: Promise.race(running.map(each => each.done)),
     idle,
+    async settled() {
+      while (!(await idle())) await new Promise(resolve => setTimeout(resolve, 5))
+    },
     async drained(limitMs) {
       const until = performance.now() + limitMs
       let quiet = 0

@@ -108,8 +108,7 @@ program
           models: string
         },
       ) => {
-        const rate = options.dataset === undefined ? options.rate : Math.max(options.rate, 100_000)
-        return demo({ ...options, rate, signal: stopping.signal }, output)
+        return demo({ ...options, signal: stopping.signal }, output)
       },
     ),
   )

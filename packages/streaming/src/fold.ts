@@ -62,6 +62,8 @@ export type Fold<State, In, Context = undefined> = {
   readonly outputs: readonly Topic<never>[]
   readonly states: StateCodec<State>
   readonly empty: State
+  /** What a record without a value means, as on a compacted topic; without it such a record is rejected. */
+  readonly nullMeans?: In
   /** The moment a record of the clock brings, null for any other record. It wakes the keys due by then. */
   wakes?(value: In): number | null
   /** Work for a whole batch that needs no state, one context per record: one ONNX call. */

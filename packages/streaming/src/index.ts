@@ -60,7 +60,7 @@ export { type RedisAddress, type RedisClient, redisClient } from './redis-client
 export { type RedisStoreOptions, redisStore } from './redis-store.ts'
 export { Abandoned, retrying } from './retry.ts'
 export { type Addressed, type Handled, type Handler, run, type SourceRecord } from './run.ts'
-export { type FoldGuards, type RunOptions, openFoldLane, runFold, startOf } from './run-fold.ts'
+export { type FoldGuards, openFoldLane, type RunOptions, runFold, startOf } from './run-fold.ts'
 export { type Surroundings, serve, statusServer } from './service.ts'
 export { BadSettings, nearest, readSettings, type SettingName, type Settings, settings } from './settings.ts'
 export { createTally, type RejectLimits, rejectLimits, type Tally } from './tally.ts'

@@ -259,7 +259,8 @@ function segments<State, In, Context>(
 ): readonly Segment<In>[] {
   const cut: Segment<In>[] = []
   for (const message of messages) {
-    const reading = read(fold.input.codec, message)
+    const meant = message.value === null && message.key !== null ? fold.nullMeans : undefined
+    const reading = meant === undefined ? read(fold.input.codec, message) : { value: meant }
     const wakeAt = 'value' in reading ? (fold.wakes?.(reading.value) ?? null) : null
     const last = cut[cut.length - 1]
     if (last !== undefined && last.wakeAt === null && wakeAt === null) {

@@ -1,10 +1,10 @@
 // Maps records without state: publish, then save progress and counts, then commit. A crash repeats records under the
 // same cause, which the readers skip.
-import type { RecordOf, TopicName } from '@offerstream/contracts'
+import { type RecordOf, type TopicName, topics } from '@offerstream/contracts'
 import { causeText } from './cause.ts'
 import type { Topic } from './codec.ts'
 import { deadLetter, deadLettersOf } from './dead-letters.ts'
-import type { Reject, Skip } from './fold.ts'
+import { type Reject, type Skip, skip } from './fold.ts'
 import { type LaneWork, type Running, runMember } from './member.ts'
 import { partitionOf } from './partition.ts'
 import { type Message, type Outgoing, Refused } from './ports.ts'
@@ -88,6 +88,8 @@ async function openLane<In>(
   const outputs = new Map<string, { topic: Topic<never>; partitions: number }>()
   for (const topic of handler.outputs)
     outputs.set(topic.name, { topic, partitions: (await steady(() => log.bounds(topic.path))).length })
+  // On a compacted topic a record without a value says that its key is gone: nothing is wrong with it.
+  const isCompacted = topics[input.name].kept === 'compacted'
   let watermark = lane.watermark
 
   return {
@@ -99,14 +101,16 @@ async function openLane<In>(
       for (const message of messages) {
         const reading = read(input.codec, message)
         const outcome: Handled =
-          'outcome' in reading
-            ? reading.outcome
-            : handler.handle({
-                key: message.key!,
-                value: reading.value,
-                bytes: message.value!.length,
-                source: input.name,
-              })
+          message.value === null && isCompacted
+            ? skip('tombstone')
+            : 'outcome' in reading
+              ? reading.outcome
+              : handler.handle({
+                  key: message.key!,
+                  value: reading.value,
+                  bytes: message.value!.length,
+                  source: input.name,
+                })
         tally.count(outcome.kind === 'done' ? { kind: 'done', state: undefined, emit: [] } : outcome)
         if (outcome.kind === 'reject') deadLetters.push(deadLetter(handler.name, input.path, message, outcome.reason))
         if (outcome.kind === 'done')

@@ -240,6 +240,24 @@ describe('a fold', () => {
     expect(await log.committed('waking', numbersPath)).toEqual([null])
   })
 
+  test('a record without a value means what the fold says it means', async () => {
+    const { log, store } = await start([
+      ['a', { by: 4 }],
+      ['a', null],
+      [null, null],
+    ])
+    const running = await runFold({ ...waking, nullMeans: { by: 38 } }, { log, store })
+    expect(await drain(log, store)).toEqual(
+      new Map([
+        ['applied', 2],
+        ['rejected/null-key', 1],
+        ['rejects-in-a-row', 1],
+      ]),
+    )
+    await running.stop()
+    expect(states.decode((await store.peek('waking', 0, ['a']))[0]!).sum).toBe(42)
+  })
+
   test('prepares a whole batch with one call, one context per record', async () => {
     const sizes: number[] = []
     const seen: number[] = []

@@ -63,7 +63,7 @@ const options = { futureLimitMs: 300_000, tickLagRecords: 1000 }
 /** Runs intake until it has read everything in the sources. */
 async function drain({ log, store, surroundings }: World): Promise<void> {
   const running = await startIntake(surroundings, options)
-  for (const topic of ['purchases', 'usage'] as const)
+  for (const topic of ['purchases', 'usage', 'customers'] as const)
     for (const [partition, { next }] of (await log.bounds(topic)).entries())
       while (next > 0 && ((await store.peekProgress(`intake.${topic}@1`, partition))?.watermark ?? -1) < next - 1)
         await new Promise(resolve => setTimeout(resolve, 1))
@@ -181,6 +181,17 @@ describe('intake', () => {
     expect(dead.map(each => each.reason)).toEqual([reason])
     if (Buffer.isBuffer(bad)) expect(dead[0]!.value!.equals(bad)).toBe(true)
     expect((await journal(world)).map(({ event }) => event.event.type)).toEqual(['purchase'])
+  })
+
+  test('a tombstone on the compacted topic of customers is counted and nothing else', async () => {
+    const world = await createWorld()
+    await world.log.append('customers', 0, [{ key: 'anna', value: null }])
+    await put(world, 'purchases', purchase)
+    await drain(world)
+    expect((await world.store.peekProgress('intake.customers@1', 0))?.counts).toEqual(
+      new Map([['skipped/tombstone', 1]]),
+    )
+    expect(await deadLetters(world, 'customers')).toEqual([])
   })
 
   test('whatever the bytes are, each record is journalled or a dead letter, and none stalls the line', async () => {

@@ -30,21 +30,22 @@ const states: StateCodec<Contact> = codecOf<Contact>(
 
 const foldName = 'push-contacts'
 
-/** The newest profile of each customer, as far as a push needs it. */
-export const contactsFold = (customers: Topic<Customer>): Fold<Contact, Customer> => ({
+const nobody: Contact = { at: 0, consent: {}, zone: 'UTC', locale: 'en', devices: [] }
+
+/** The newest profile of each customer, as far as a push needs it; one that was taken away allows nothing. */
+export const contactsFold = (customers: Topic<Customer>): Fold<Contact, Customer | null> => ({
   name: foldName,
-  input: customers,
+  input: customers as Topic<Customer | null>,
   outputs: [],
   states,
-  empty: { at: 0, consent: {}, zone: 'UTC', locale: 'en', devices: [] },
+  empty: nobody,
+  nullMeans: null,
   step: (_state, { value }) =>
-    done({
-      at: value.at,
-      consent: value.consent,
-      zone: value.zone,
-      locale: value.locale,
-      devices: value.devices,
-    }),
+    done(
+      value === null
+        ? nobody
+        : { at: value.at, consent: value.consent, zone: value.zone, locale: value.locale, devices: value.devices },
+    ),
 })
 
 export type Contacts = {
