@@ -62,5 +62,13 @@ export { Abandoned, retrying } from './retry.ts'
 export { type Addressed, type Handled, type Handler, run, type SourceRecord } from './run.ts'
 export { type FoldGuards, openFoldLane, type RunOptions, runFold, startOf } from './run-fold.ts'
 export { type Surroundings, serve, statusServer } from './service.ts'
-export { BadSettings, nearest, readSettings, type SettingName, type Settings, settings } from './settings.ts'
+export {
+  BadSettings,
+  nearest,
+  readSettings,
+  type SettingName,
+  type Settings,
+  settings,
+  settingsOrExit,
+} from './settings.ts'
 export { createTally, type RejectLimits, rejectLimits, type Tally } from './tally.ts'

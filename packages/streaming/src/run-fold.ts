@@ -44,7 +44,7 @@ export type RunOptions = {
   readonly generation?: number
 }
 
-const defaults = { cachedStates: 20_000, wakesPerTick: 1000, generation: 1 }
+const defaults = { cachedStates: 10_000, wakesPerTick: 1000, generation: 1 }
 
 /** Runs a fold as a member of its consumer group until stopped. Throws `Refused` where going on could lose or repeat. */
 export async function runFold<State, In, Context>(

@@ -7,7 +7,7 @@ import { failPoint } from './fail-point.ts'
 import { kafkaLog } from './kafka-log.ts'
 import type { Reach, Running } from './member.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
-import type { Log, Registry, Store } from './ports.ts'
+import { type Log, Refused, type Registry, type Store } from './ports.ts'
 import { redisStore } from './redis-store.ts'
 import type { FoldGuards } from './run-fold.ts'
 import type { Settings } from './settings.ts'
@@ -84,6 +84,23 @@ export function statusServer(running: Running, metrics: Metrics): FastifyInstanc
   return server
 }
 
+/** What a service cannot start without must answer now; once it runs, it waits for what goes away. */
+async function probe({ log, store, registry }: Surroundings): Promise<void> {
+  const missing: string[] = []
+  const ask = async (setting: string, question: Promise<unknown>): Promise<void> => {
+    await question.catch(error => missing.push(`${(error as Error).message} (${setting})`))
+  }
+  await Promise.all([
+    ask('OFFERSTREAM_KAFKA_BROKERS', log.topicNames()),
+    ask('OFFERSTREAM_REDIS_URL', store.peekProgress('probe', 0)),
+    ask('OFFERSTREAM_REGISTRY_URL', registry.schema(1)),
+  ])
+  if (missing.length > 0)
+    throw new Refused(
+      `${missing.join('\n')}\nStart it, or correct the setting; \`offerstream doctor\` looks at all of them.`,
+    )
+}
+
 /**
  * Runs a service as a process: starts it, serves health and metrics, drains on SIGTERM and SIGINT. Ends with exit code 0
  * after a drain, 1 with a message when it could not start or go on.
@@ -97,10 +114,15 @@ export async function serve(
   const surroundings = openSurroundings(service, settings)
   const { logger } = surroundings
   const fail = (error: unknown): never => {
-    logger.fatal({ name: (error as Error).name, stack: (error as Error).stack }, (error as Error).message)
+    const { name, message, stack } = error as Error
+    // A refusal says what to do; of a bug one wants to know where it is.
+    if (error instanceof Refused) process.stderr.write(`${service}: ${message}\n`)
+    else logger.fatal({ name, stack }, message)
     process.exit(1)
   }
-  const running = await start(surroundings).catch(fail)
+  const running = await probe(surroundings)
+    .then(() => start(surroundings))
+    .catch(fail)
   const server = statusServer(running, surroundings.metrics)
   addRoutes?.(server, surroundings)
   const address = await server.listen({

@@ -89,7 +89,7 @@ export const settings = {
   OFFERSTREAM_GUARDS_OFF: {
     kind: 'list',
     fallback: '',
-    help: 'For negative controls only: compare, epoch, causes, save-first, intent-first.',
+    help: 'For negative controls only: compare, epoch, causes, save-first, intent-first, recheck.',
   },
   OFFERSTREAM_DATA: { kind: 'text', fallback: '', help: 'Directory of real data sets, for tests and benches.' },
 } as const satisfies Record<string, Setting>
@@ -136,6 +136,17 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     number: name => Number(text(name)),
     flag: name => text(name) === 'true',
     map: name => Object.fromEntries(list(name).map(each => each.split('=') as [string, string])),
+  }
+}
+
+/** The settings of a process that cannot go on without them: bad ones are listed, and it ends with exit code 1. */
+export function settingsOrExit(environment: Readonly<Record<string, string | undefined>>): Settings {
+  try {
+    return readSettings(environment)
+  } catch (error) {
+    if (!(error instanceof BadSettings)) throw error
+    process.stderr.write(`${error.message}\n`)
+    process.exit(1)
   }
 }
 

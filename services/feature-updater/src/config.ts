@@ -1,4 +1,4 @@
-import { readSettings } from '@offerstream/streaming'
+import { settingsOrExit } from '@offerstream/streaming'
 
 /** The settings of this service, the only place that reads the environment. */
-export const settings = readSettings(process.env)
+export const settings = settingsOrExit(process.env)

@@ -1,9 +1,9 @@
 import type { TopicName } from '@offerstream/contracts'
-import { readSettings } from '@offerstream/streaming'
+import { settingsOrExit } from '@offerstream/streaming'
 import type { IntakeOptions } from './service.ts'
 
 /** The settings of this service, the only place that reads the environment. */
-export const settings = readSettings(process.env)
+export const settings = settingsOrExit(process.env)
 
 export const options: IntakeOptions = {
   futureLimitMs: settings.number('OFFERSTREAM_FUTURE_LIMIT_MS'),

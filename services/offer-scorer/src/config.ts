@@ -1,7 +1,7 @@
-import { readSettings } from '@offerstream/streaming'
+import { settingsOrExit } from '@offerstream/streaming'
 import type { ScorerOptions } from './service.ts'
 
 /** The settings of this service, the only place that reads the environment. */
-export const settings = readSettings(process.env)
+export const settings = settingsOrExit(process.env)
 
 export const options: ScorerOptions = { models: settings.text('OFFERSTREAM_MODELS') }

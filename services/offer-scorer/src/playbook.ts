@@ -1,8 +1,15 @@
-import { applyRecord, checkRecord, emptyPlaybook, type Playbook, passOver } from '@offerstream/catalogue'
+import {
+  applyRecord,
+  checkRecord,
+  emptyPlaybook,
+  type Playbook,
+  passOver,
+  promotionsInUse,
+} from '@offerstream/catalogue'
 import type { PlaybookRecord } from '@offerstream/contracts'
 import { names } from '@offerstream/features'
 import { ModelRefused, type Models } from '@offerstream/ranker'
-import { follow, type Log, type Topic } from '@offerstream/streaming'
+import { follow, type Log, Refused, type Topic } from '@offerstream/streaming'
 
 /** The playbook as the topic grows, and as it was at any version. */
 export type FollowedPlaybook = {
@@ -16,7 +23,8 @@ export type FollowedPlaybook = {
 
 /**
  * Follows the topic. A record that is wrong, and a promotion whose model is refused, is named in a notice and passed over:
- * what was decided by before goes on. A promoted model is loaded before the playbook that names it is shown.
+ * what was decided by before goes on; at the start,
+ * where no earlier promotion of that model serves, `Refused` is thrown instead. A promoted model is loaded before the playbook that names it is shown.
  */
 export async function followPlaybook(
   log: Log,
@@ -25,6 +33,8 @@ export async function followPlaybook(
   notice: (line: string) => void = () => {},
 ): Promise<FollowedPlaybook> {
   const past = createPast()
+  /** Why the newest promotion of a model was refused, by the model's name. */
+  const refusedModels = new Map<string, string>()
   let taken = Promise.resolve()
   let failure: unknown = null
 
@@ -36,6 +46,10 @@ export async function followPlaybook(
         if (!(error instanceof ModelRefused)) throw error
         problems.push(error.message)
       })
+    if (body.type === 'model') {
+      if (problems.length > 0) refusedModels.set(body.name, problems.join('; '))
+      else refusedModels.delete(body.name)
+    }
     if (problems.length > 0) notice(`${topic.path} offset ${offset} is passed over: ${problems.join('; ')}`)
     past.add(problems.length > 0 ? null : record, offset)
   }
@@ -53,6 +67,14 @@ export async function followPlaybook(
   )
   await taken
   if (failure !== null) throw failure
+  const used = new Set([...promotionsInUse(past.current())].map(({ name }) => name))
+  const without = [...refusedModels].filter(([name]) => !used.has(name)).map(([, problem]) => problem)
+  if (without.length > 0) {
+    await following.stop()
+    throw new Refused(
+      `${without.join('\n')}\nPut the model into the registry folder (OFFERSTREAM_MODELS), or promote one that is there.`,
+    )
+  }
   return {
     // A playbook that stands still unseen would be worse than none.
     current() {

@@ -44,6 +44,11 @@ describe('the followed playbook', () => {
     expect(playbook.current()).toEqual(foldOf([...records, cheaper]))
     expect(notices).toEqual([])
   })
+  it('refuses to start where the only model promoted is missing, and says what to do', async () => {
+    const empty = mkdtempSync(join(tmpdir(), 'offerstream-models-'))
+    await expect(following(empty)).rejects.toThrow(/plan-ranker\/1[\s\S]*OFFERSTREAM_MODELS/)
+    rmSync(empty, { recursive: true })
+  })
   it('sees what is added without being asked', async () => {
     const { playbook, append } = await following()
     await append(item)

@@ -1,9 +1,9 @@
-import { readSettings } from '@offerstream/streaming'
+import { settingsOrExit } from '@offerstream/streaming'
 import { createVapidKeys, type VapidKeys } from './providers/web-push.ts'
 import type { DispatcherGuards } from './setup.ts'
 
 /** The settings of this service, the only place that reads the environment. */
-export const settings = readSettings(process.env)
+export const settings = settingsOrExit(process.env)
 
 const subject = settings.text('OFFERSTREAM_VAPID_SUBJECT')
 const publicKey = settings.text('OFFERSTREAM_VAPID_PUBLIC_KEY')
