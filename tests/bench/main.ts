@@ -3,12 +3,13 @@
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { Bench } from './bench.ts'
+import { latency } from './latency.ts'
 import { memory } from './memory.ts'
 import { progress, table } from './print.ts'
 import { replay } from './replay.ts'
 import { updater } from './updater.ts'
 
-const benches: Readonly<Record<string, Bench>> = { updater, memory, replay }
+const benches: Readonly<Record<string, Bench>> = { updater, memory, latency, replay }
 
 const [name, ...rest] = process.argv.slice(2)
 const bench = name === undefined ? undefined : benches[name]
@@ -46,7 +47,7 @@ async function measure(name: string, bench: Bench, given: readonly string[]): Pr
   }
   const settings: Record<string, string> = {}
   for (const [option, { fallback }] of options) settings[option] = String(values[option] ?? fallback)
-  const wrong = options.filter(([option, { fallback }]) => /^\d/.test(fallback) && !(Number(settings[option]) > 0))
+  const wrong = options.filter(([option, { fallback }]) => /^\d+$/.test(fallback) && !(Number(settings[option]) > 0))
   if (wrong.length > 0) {
     console.error(wrong.map(([option]) => `--${option} is "${settings[option]}", wanted a number above 0`).join('\n'))
     return 2
