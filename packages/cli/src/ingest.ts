@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createSchedule, type DatasetName, datasets, pace, spanOf } from '@offerstream/datasets'
 import { ensureTopics, openTopic, type Surroundings } from '@offerstream/streaming'
+import { InvalidArgumentError } from 'commander'
 import type { Output } from './output.ts'
 import { createSourceWriter } from './source-writer.ts'
 
@@ -113,6 +114,6 @@ export function parseSpeed(text: string): number {
   if (text === 'max') return Number.POSITIVE_INFINITY
   const speed = Number(/^(\d+(?:\.\d+)?)x?$/.exec(text)?.[1])
   if (!(speed > 0))
-    throw new Error(`--speed is ${text}: wanted a number of times as fast as it happened, like 1000x, or max`)
+    throw new InvalidArgumentError('wanted a number of times as fast as it happened, like 1000x, or max')
   return speed
 }

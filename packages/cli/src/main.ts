@@ -145,7 +145,7 @@ program
       ) => {
         if (!(name in datasets))
           throw new Refused(`${name} is no data set; there are ${Object.keys(datasets).join(', ')}`)
-        const { stack, line } = await reopenLine(options.stack, output.progress)
+        const { stack, line } = await reopenLine(options.stack, output.progress, true)
         const surroundings = surroundingsOf(stack, {
           prefix: line.prefix,
           partitions: line.partitions,

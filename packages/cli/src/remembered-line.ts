@@ -19,13 +19,17 @@ export function rememberLine(line: RememberedLine): void {
   writeFileSync(file, JSON.stringify(line))
 }
 
-/** The stack of the last line: the running one where it still runs, else started again on its data. */
+/**
+ * The stack of the last line: the running one where it still runs, else started again on its data. With `orNew` a line
+ * that left nothing behind is no error: the data is about to be written.
+ */
 export async function reopenLine(
   asked: StackKind | 'auto',
   progress: (line: string) => void,
+  orNew = false,
 ): Promise<{ stack: Stack; line: RememberedLine }> {
   const line = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as RememberedLine) : null
-  if (line === null || (asked !== 'auto' && asked !== line.kind)) {
+  if (line === null || (asked !== 'auto' && asked !== line.kind) || (orNew && line.addresses === null)) {
     const stack = await startStack(asked, { progress })
     return {
       stack,
