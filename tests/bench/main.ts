@@ -7,9 +7,10 @@ import { latency } from './latency.ts'
 import { memory } from './memory.ts'
 import { progress, table } from './print.ts'
 import { replay } from './replay.ts'
+import { scorer } from './scorer.ts'
 import { updater } from './updater.ts'
 
-const benches: Readonly<Record<string, Bench>> = { updater, memory, latency, replay }
+const benches: Readonly<Record<string, Bench>> = { updater, memory, latency, scorer, replay }
 
 const [name, ...rest] = process.argv.slice(2)
 const bench = name === undefined ? undefined : benches[name]

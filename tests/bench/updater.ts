@@ -1,28 +1,18 @@
 // Feature-updater on real Kafka and Redis, beside the most a kafkajs process does with the same bytes.
 
 import { mkdirSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { updaterName } from '@offerstream/feature-updater'
-import { ensureTopics, redisStore, retrying } from '@offerstream/streaming'
+import { ensureTopics, retrying } from '@offerstream/streaming'
 import { Kafka, logLevel } from 'kafkajs'
 import type { Bench, Progress } from './bench.ts'
 import { fillJournal } from './journal.ts'
 import { type Place, usedMemory, withPlace } from './place.ts'
-import { cpuSeconds, residentBytes, type Started, start } from './processes.ts'
+import { start } from './processes.ts'
+import { appliedBy, type Run, watch } from './watch.ts'
 
 const day = 24 * 3_600_000
 const prefix = 'bench.'
 const name = (topic: string): string => `${prefix}${topic}`
-
-type Run = {
-  readonly eventsPerSecond: number
-  /** Of the process alone. */
-  readonly eventsPerCpuSecond: number
-  /** Of process, broker and Redis together. */
-  readonly eventsPerCpuSecondAllIn: number
-  readonly cpuShare: number
-  readonly residentMb: number
-}
 
 export const updater: Bench = {
   says: 'feature-updater events/s and events per CPU-second, beside the raw ceiling of kafkajs',
@@ -66,7 +56,7 @@ async function measure(place: Place, settings: Readonly<Record<string, string>>,
       place,
       customers,
       total,
-      appliedBy(place, partitions, child),
+      appliedBy(place, prefix, updaterName, partitions, child),
       progress,
     )
     ours.push(applied)
@@ -161,56 +151,4 @@ async function forget({ redis, brokers }: Place): Promise<void> {
   const mine = groups.map(({ groupId }) => groupId).filter(group => group === name(updaterName))
   if (mine.length > 0) await admin.deleteGroups(mine)
   await admin.disconnect()
-}
-
-/** How far the updater's saved watermarks are. */
-function appliedBy({ redisUrl }: Place, partitions: number, child: Started): () => Promise<number> {
-  const store = redisStore({ url: redisUrl, prefix: `${prefix}os` })
-  child.process.once('exit', () => void store.close())
-  return async () => {
-    const all = await Promise.all(
-      Array.from({ length: partitions }, (_, partition) => store.peekProgress(updaterName, partition)),
-    )
-    return all.reduce((sum, progress) => sum + (progress?.watermark ?? -1) + 1, 0)
-  }
-}
-
-/** From the first look at which the profiles are behind it, so past start and warm-up, to the last record. */
-async function watch(
-  title: string,
-  child: Started,
-  place: Place,
-  warmUp: number,
-  total: number,
-  done: () => Promise<number>,
-  progress: Progress,
-): Promise<Run> {
-  const look = async () => {
-    const records = await done()
-    const own = cpuSeconds(child.pid)
-    return { records, at: performance.now(), own, all: own + cpuSeconds(place.brokerPid) + cpuSeconds(place.redisPid) }
-  }
-  const ended = child.hears('never')
-  let first: Awaited<ReturnType<typeof look>> | null = null
-  const deadline = performance.now() + 300_000
-  for (;;) {
-    const now = await look()
-    progress(title, now.records / total)
-    if (first === null && now.records >= warmUp) first = now
-    if (now.records >= total) {
-      ended.catch(() => {})
-      const events = total - first!.records
-      const own = now.own - first!.own
-      const seconds = (now.at - first!.at) / 1000
-      return {
-        eventsPerSecond: events / seconds,
-        eventsPerCpuSecond: events / own,
-        eventsPerCpuSecondAllIn: events / (now.all - first!.all),
-        cpuShare: own / seconds,
-        residentMb: residentBytes(child.pid) / 2 ** 20,
-      }
-    }
-    if (performance.now() > deadline) throw new Error(`${title}: only ${now.records} of ${total} records after 300 s`)
-    await Promise.race([sleep(50), ended])
-  }
 }

@@ -60,6 +60,8 @@ export async function startMember(
         return /^\d+ \(.*\) T /.test(readFileSync(`/proc/${child.pid}/stat`, 'utf8'))
       }),
     async stop() {
+      // Before it runs nothing listens to the signal.
+      await until(`${child.name} runs`, () => !child.alive() || logOf(child).includes(' is running;'))
       if (child.alive()) wanted = 'ended with code 0'
       await child.stop(20_000)
       await ended
@@ -67,4 +69,5 @@ export async function startMember(
   }
 }
 
-const tail = (child: Child): string => readFileSync(child.logFile, 'utf8').trimEnd().split('\n').slice(-8).join('\n')
+const logOf = (child: Child): string => readFileSync(child.logFile, 'utf8')
+const tail = (child: Child): string => logOf(child).trimEnd().split('\n').slice(-8).join('\n')

@@ -55,8 +55,12 @@ export function frozen(told: Told, points: Readonly<Partial<Record<Service, stri
     )
     const standing = services.filter(service => points[service] !== undefined)
     const stream = line.stream(rate)
-    await Promise.all(standing.map(service => owners.get(service)!.frozen()))
-    for (const service of standing) await line.start(service, with_)
+    await Promise.all(
+      standing.map(async service => {
+        await owners.get(service)!.frozen()
+        await line.start(service, with_)
+      }),
+    )
     await pause(2000)
     await stream.stop()
     await line.drained()

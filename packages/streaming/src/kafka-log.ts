@@ -815,12 +815,30 @@ async function subscribe(
       const messages = await lane.waiting.take(batchRecords)
       if (!lane.open || messages.length === 0) return
       if (lane.paused && lane.waiting.isLow()) resume(lane)
-      if ((await member.batch(topic, partition, messages)) === 'drop') {
-        lane.owned = false
-        shut(lane)
-        return
-      }
+      const answer = await member.batch(topic, partition, messages)
+      if (answer === 'more') continue
+      lane.owned = false
+      if (answer === 'reassign' && lane.open) begin(topic, partition, () => patiently(() => committed(group, topic)))
+      shut(lane)
+      return
     }
+  }
+  /** The work under way for a partition we have had before: its calls must not overlap with the new owner's, us. */
+  const last = new Map<string, Promise<void>>()
+  const begin = (
+    topic: string,
+    partition: number,
+    offsets: () => Promise<readonly (number | null)[] | null>,
+  ): void => {
+    const name = nameOf(topic, partition)
+    const before = Promise.allSettled([lanes.get(name)?.running, last.get(name)]).then(() => {})
+    const lane = createLane(topic, partition)
+    lanes.set(name, lane)
+    pause(lane)
+    lane.running = work(lane, before, offsets).catch(fail)
+    last.set(name, lane.running)
+    running.add(lane.running)
+    lane.running.finally(() => running.delete(lane.running))
   }
 
   const joined = (assignment: Readonly<Record<string, readonly number[]>>): void => {
@@ -833,26 +851,16 @@ async function subscribe(
         return asked
       }
       for (const partition of partitions) {
-        const name = nameOf(topic, partition)
-        const held = lanes.get(name)
+        const held = lanes.get(nameOf(topic, partition))
         if (held?.open) {
           // The join has set kafkajs back to the committed offset.
           if (held.expected !== null) sendBack(held, held.expected)
           continue
         }
-        const lane = createLane(topic, partition)
-        lanes.set(name, lane)
-        pause(lane)
-        const before = Promise.allSettled([held?.running, last.get(name)]).then(() => {})
-        lane.running = work(lane, before, offsets).catch(fail)
-        last.set(name, lane.running)
-        running.add(lane.running)
-        lane.running.finally(() => running.delete(lane.running))
+        begin(topic, partition, offsets)
       }
     }
   }
-  /** The work under way for a partition we have had before: its calls must not overlap with the new owner's, us. */
-  const last = new Map<string, Promise<void>>()
 
   const arrived = async (
     batch: Batch & { readonly fetchedOffset?: string },
@@ -886,8 +894,13 @@ async function subscribe(
     if (!lane.paused && lane.waiting.isFull()) pause(lane)
   }
 
+  let memberId = ''
   consumer.on('consumer.group_join', ({ payload }) => {
-    if (!ended && !stopping) joined(payload.memberAssignment)
+    if (ended || stopping) return
+    // Under a new name we were away for a while: what we hold, another may have held since.
+    if (payload.memberId !== memberId) for (const lane of [...lanes.values()]) revoke(lane)
+    memberId = payload.memberId
+    joined(payload.memberAssignment)
   })
   consumer.on('consumer.crash', ({ payload: { error, restart } }) => {
     if (ended) return
