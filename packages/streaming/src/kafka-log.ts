@@ -825,11 +825,7 @@ async function subscribe(
   }
   /** The work under way for a partition we have had before: its calls must not overlap with the new owner's, us. */
   const last = new Map<string, Promise<void>>()
-  const begin = (
-    topic: string,
-    partition: number,
-    offsets: () => Promise<readonly (number | null)[] | null>,
-  ): void => {
+  const begin = (topic: string, partition: number, offsets: () => Promise<readonly (number | null)[] | null>): void => {
     const name = nameOf(topic, partition)
     const before = Promise.allSettled([lanes.get(name)?.running, last.get(name)]).then(() => {})
     const lane = createLane(topic, partition)

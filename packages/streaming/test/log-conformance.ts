@@ -340,6 +340,28 @@ export function logConformance(name: string, open: () => Promise<{ log: Log; clo
         await one.stop()
       }, 40_000)
 
+      test('a partition to be reassigned is asked for again at once, and read from there', async () => {
+        const topic = await newTopic(2)
+        for (const partition of [0, 1]) await log.append(topic, partition, numbers(0, 20))
+        let going = true
+        const seen = recorder(
+          () => (going ? 0 : 3),
+          async (partition, messages) => {
+            if (partition === 1 || !going || messages[0]!.offset < 10) return 'more'
+            going = false
+            return 'reassign'
+          },
+        )
+        const one = await subscribe(`${topic}-reassign`, topic, seen.member, { batchRecords: 5 })
+        await until(() => seen.sessions.length === 3 && seen.next(0) === 20)
+        await log.append(topic, 0, numbers(20, 5))
+        await until(() => seen.next(0) === 25)
+        expect(seen.sessions.filter(({ partition }) => partition === 0).map(({ start }) => start)).toEqual([0, 3])
+        expect(seen.next(1)).toBe(20)
+        expect([seen.faults, seen.revoked]).toEqual([[], []])
+        await one.stop()
+      }, 40_000)
+
       test('two members share the partitions, and what one leaves the other takes', async () => {
         const topic = await newTopic(4)
         const group = `${topic}-share`
@@ -452,7 +474,8 @@ type Session = {
 /** A member that writes down what it was given, and every promise that was broken on the way. */
 export function recorder(
   from: (committed: number | null) => number = committed => committed ?? 0,
-  handle: (partition: number, messages: readonly Message[]) => Promise<'more' | 'drop'> = async () => 'more',
+  handle: (partition: number, messages: readonly Message[]) => Promise<'more' | 'drop' | 'reassign'> = async () =>
+    'more',
 ) {
   const sessions: Session[] = []
   const faults: string[] = []
