@@ -14,7 +14,7 @@ export type Output = {
   bar(what: string, total: number): Bar
 }
 
-export type Bar = { update(value: number, note?: string): void; stop(): void }
+type Bar = { update(value: number, note?: string): void; stop(): void }
 
 const lineEveryMs = 5000
 

@@ -1,9 +1,9 @@
 import type { RecordOf } from '@offerstream/contracts'
 import { type Outgoing, openTopic, partitionOf, type Surroundings, type Topic } from '@offerstream/streaming'
 
-export const sourceTopics = ['purchases', 'usage', 'engagements', 'customers'] as const
+const sourceTopics = ['purchases', 'usage', 'engagements', 'customers'] as const
 export type SourceTopic = (typeof sourceTopics)[number]
-export type SourceValue = RecordOf<SourceTopic>
+type SourceValue = RecordOf<SourceTopic>
 
 /** Writes to the source topics as a company's own systems would. */
 export type SourceWriter = {

@@ -24,7 +24,7 @@ export type Lane = {
   readonly waiting: Waiting
 }
 
-export type Waiting = {
+type Waiting = {
   push(messages: readonly Message[], bytes: number): void
   /** The oldest records, at most so many; waits for some, and answers none once closed. */
   take(most: number): Promise<readonly Message[]>

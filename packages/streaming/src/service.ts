@@ -30,7 +30,7 @@ export type Surroundings = {
 }
 
 /** Opens what the settings name. */
-export function openSurroundings(
+function openSurroundings(
   service: string,
   settings: Settings,
 ): Surroundings & { readonly logger: Logger; readonly metrics: Metrics; close(): Promise<void> } {

@@ -68,6 +68,6 @@ export function refusalOf(
 }
 
 /** What is said of the category counts; else what is said of the channel; else no. */
-export function consents(contact: Contact, channel: string, category: string): boolean {
+function consents(contact: Contact, channel: string, category: string): boolean {
   return (contact.consent[`${channel}/${category}`] ?? contact.consent[channel]) === true
 }

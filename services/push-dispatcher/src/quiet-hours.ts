@@ -4,7 +4,7 @@ const quarterHour = 15 * 60 * 1000
 const answersKept = 5000
 
 /** Local hours [from, to) in which nobody is disturbed; over midnight where `from` is the larger; equal means never. */
-export type QuietHours = { readonly fromHour: number; readonly toHour: number }
+type QuietHours = { readonly fromHour: number; readonly toHour: number }
 
 export type QuietClock = {
   /** The first moment at or after `at` outside quiet hours; `at` itself where it is. Throws `RangeError` on an unknown zone. */

@@ -1,0 +1,26 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { compareBytes } from '../src/index.ts'
+
+test('equal bytes have no difference', () => {
+  fc.assert(fc.property(fc.uint8Array(), bytes => expect(compareBytes(bytes, Uint8Array.from(bytes))).toBeNull()))
+})
+
+test('every byte that differs is counted, the first is shown, and missing ones count too', () => {
+  expect(compareBytes(Uint8Array.of(1, 2, 3, 4), Uint8Array.of(1, 9, 3))).toEqual({
+    differing: 2,
+    first: { offset: 1, expected: '01020304', found: '010903' },
+  })
+  expect(compareBytes(Uint8Array.of(1), Uint8Array.of(1, 2, 3))).toMatchObject({ differing: 2, first: { offset: 1 } })
+})
+
+test('one changed byte anywhere is seen where it is', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 1 }), fc.nat(), (bytes, at) => {
+      const where = at % bytes.length
+      const changed = Uint8Array.from(bytes)
+      changed[where]! ^= 1
+      expect(compareBytes(bytes, changed)).toMatchObject({ differing: 1, first: { offset: where } })
+    }),
+  )
+})
