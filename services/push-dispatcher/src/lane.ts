@@ -20,7 +20,7 @@ import {
 } from '@offerstream/streaming'
 import { type Book, Lost, openBook, type Steady } from './book.ts'
 import { capsLookBackTo, type Door, judge, type Verdict } from './door.ts'
-import { type Contacted, enter, holdLonger, isKnown, isLive, reserve } from './ledger.ts'
+import { type Contacted, enter, holdLonger, isKnown, isLive, refund, reserve } from './ledger.ts'
 import { originOf, type Sendable, type Sending, sendAll, type Target } from './send.ts'
 import { type Setup, serviceName } from './setup.ts'
 import type { Candidate, Wave } from './wave.ts'
@@ -109,7 +109,12 @@ export async function openLane(
         for (const { state, offer: bytes, at } of wave.ledgers.get(key)!.entries) {
           if (state !== 'sending') continue
           const offer = await offerOf(bytes!)
-          if (setup.atLeastOnce.has(offer.category))
+          // A failover may have lost what the deliveries still know.
+          const known = book.intents.get(offer.id)
+          if (known === 'accepted' || known === 'rejected') {
+            if (known === 'rejected') wave.put(key, refund(wave.ledgers.get(key)!, contactedBy(offer, at)))
+            wave.advance(offer, { to: known, at: now(), reason: 'interrupted' })
+          } else if (setup.atLeastOnce.has(offer.category))
             again.push({ offer, bytes: bytes!, contact: contactedBy(offer, at) })
           else wave.advance(offer, { to: 'unknown', at: now(), reason: 'interrupted' })
         }
