@@ -286,6 +286,8 @@ function addEmission(
   published.set(topic.name, records)
 }
 
+const repair = 'How to fold it again: docs/guarantees.md, "Folding again"'
+
 /** The watermark decides where to begin; whatever it cannot explain is refused, never skipped. */
 export function startOf(
   name: string,
@@ -300,22 +302,22 @@ export function startOf(
   if (lane.watermark === null) {
     if (committed !== null && committed > bounds.first)
       throw new Refused(
-        `${where}: the group committed offset ${committed}, but the store has no watermark: its states are lost. Run: offerstream rebuild ${name}`,
+        `${where}: the group committed offset ${committed}, but the store has no watermark: its states are lost. ${repair}`,
       )
     if (bounds.first > 0)
       throw new Refused(
-        `${where}: the log begins at ${bounds.first} and the store has no states of what came before. Run: offerstream rebuild ${name}`,
+        `${where}: the log begins at ${bounds.first} and the store has no states of what came before. ${repair}`,
       )
     return 0
   }
   const start = lane.watermark + 1
   if (start > bounds.next)
     throw new Refused(
-      `${where}: the watermark is ${lane.watermark}, the log ends at ${bounds.next}: the topic was recreated or truncated. Run: offerstream rebuild ${name}`,
+      `${where}: the watermark is ${lane.watermark}, the log ends at ${bounds.next}: the topic was recreated or truncated. ${repair}`,
     )
   if (start < bounds.first)
     throw new Refused(
-      `${where}: the watermark is ${lane.watermark}, the log begins at ${bounds.first}: records were deleted before they were applied. Run: offerstream rebuild ${name}`,
+      `${where}: the watermark is ${lane.watermark}, the log begins at ${bounds.first}: records were deleted before they were applied. ${repair}`,
     )
   if (committed !== null && committed > start)
     notice(

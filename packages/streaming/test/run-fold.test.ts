@@ -297,7 +297,9 @@ describe('a fold refuses by name', () => {
         log.deleteTopic(numbersPath)
         await log.ensureTopics([{ name: numbersPath, partitions: 1, kept: 'for-ever' }])
       }),
-    ).toMatch(/Refused: .*the log ends at 0: the topic was recreated or truncated. Run: offerstream rebuild/)
+    ).toMatch(
+      /Refused: .*the log ends at 0: the topic was recreated or truncated. How to fold it again: docs.guarantees/,
+    )
   })
 
   test('records deleted before they were applied', async () => {
