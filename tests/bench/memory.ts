@@ -25,7 +25,7 @@ const day = 24 * 3_600_000
 export const memory: Bench = {
   says: 'Redis bytes per active customer, as used memory, keys included',
   options: {
-    customers: { fallback: '5000', says: 'customers' },
+    customers: { fallback: '10000', says: 'customers' },
     days: { fallback: '30', says: 'days of the simulated operator' },
     partitions: { fallback: '12', says: 'partitions' },
   },
@@ -87,6 +87,7 @@ export const memory: Bench = {
       const bytes = (await usedMemory(redis)) - before
       const keys = await redis.use(client => client.dbsize())
       const values = await valueBytes(redis)
+      const lanes = (await laneBytes(redis, partitions)) / customers
       const perCustomer = bytes / customers
       return {
         title: `Redis after ${days} days of ${customers.toLocaleString('en')} customers, ${written.toLocaleString('en')} events`,
@@ -94,6 +95,7 @@ export const memory: Bench = {
           ['', 'bytes per customer'],
           ['used memory, keys included', perCustomer],
           ['of which the state itself', values],
+          ['of which the partitions: outbox, watermark, causes, counts', lanes],
         ],
         remarks: [
           `${(written / customers).toFixed(0)} events per customer; ${keys} keys; goal 600: ${perCustomer <= 600 ? 'reached' : 'NOT reached'}`,
@@ -101,6 +103,7 @@ export const memory: Bench = {
         figures: {
           bytesPerCustomer: perCustomer,
           stateBytes: values,
+          partitionBytes: lanes,
           eventsPerCustomer: written / customers,
           reached: perCustomer <= 600,
         },
@@ -119,5 +122,15 @@ async function valueBytes(redis: RedisClient): Promise<number> {
     const [, keys] = (await client.call('SCAN', '0', 'MATCH', 'os:{*}:*', 'COUNT', '2000')) as [string, string[]]
     const lengths = await Promise.all(keys.map(key => client.strlen(key)))
     return lengths.reduce((sum, length) => sum + length, 0) / Math.max(1, lengths.length)
+  })
+}
+
+/** What is kept once per partition, however many customers it has. */
+async function laneBytes(redis: RedisClient, partitions: number): Promise<number> {
+  return redis.use(async client => {
+    const parts = ['meta', 'causes', 'counts', 'due', 'outbox']
+    const names = Array.from({ length: partitions }, (_, at) => parts.map(part => `os:{${updaterName}:${at}}.${part}`))
+    const sizes = await Promise.all(names.flat().map(name => client.call('MEMORY', 'USAGE', name)))
+    return sizes.reduce((sum: number, size) => sum + Number(size ?? 0), 0)
   })
 }
