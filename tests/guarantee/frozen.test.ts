@@ -25,6 +25,16 @@ test(
     }
     const { violations, pushes } = await scenarios.frozen({ world, name: 'frozen', seed: 31 }, points)
     expect(violations).toEqual([])
+    expect(pushes).toBeGreaterThan(0)
+  },
+  limitMs,
+)
+
+test(
+  'a dispatcher that wakes at the watermark of its successor ends no push a second time',
+  async () => {
+    const { violations, pushes } = await scenarios.frozenAtTheEnd({ world, name: 'wakes', seed: 37 })
+    expect(violations).toEqual([])
     expect(pushes).toBeGreaterThan(20)
   },
   limitMs,

@@ -36,10 +36,10 @@ export type Line = Surroundings & {
   readonly customers: readonly string[]
   readonly members: ReadonlySet<Member>
   start(service: Service, options?: StartOptions): Promise<Member>
-  startAll(environment?: Readonly<Record<string, string>>): Promise<void>
+  startAll(): Promise<void>
   /** Events from now on, so many a second; answers how to stop, which answers how many were written. */
   stream(perSecond: number): { stop(): Promise<number> }
-  /** So many events at once, as after an outage; answers how many were written. */
+  /** So many events at once, none of them repeated, as after an outage; answers how many were written. */
   backlog(count: number): Promise<number>
   /** Records a service has handled so far. */
   handled(service: Service): Promise<number>
@@ -47,8 +47,8 @@ export type Line = Surroundings & {
   promote(version: string): Promise<void>
   /** Throws when a member ended unasked. */
   assertWell(): void
-  /** Waits until every fold has applied all of its input and no push is open. */
-  drained(limitMs?: number): Promise<void>
+  /** Waits until every fold of these services, all unless told, has applied all of its input and no push is open. */
+  drained(of?: readonly Service[]): Promise<void>
   /** Drains and stops every member, intake first, whose ticks never end. */
   finish(): Promise<void>
   close(): Promise<void>
@@ -73,6 +73,7 @@ const partitions = 4
 const speed = 120
 /** The least the broker takes is 2,000: who takes over from a killed member waits for this. */
 const sessionTimeoutMs = 3000
+const drainLimitMs = 60_000
 const model = 'plan-ranker'
 const firstVersion = '1'
 
@@ -164,14 +165,14 @@ export async function openLine(options: LineOptions): Promise<Line> {
   const assertWell = (): void => {
     if (failure !== null) throw failure
   }
-  const lags = async (): Promise<readonly string[]> => {
+  const lags = async (of: readonly Service[]): Promise<readonly string[]> => {
     const behind: string[] = []
-    for (const { fold, topic } of passages)
+    for (const { fold, topic } of passages.filter(({ service }) => of.includes(service)))
       for (const [partition, { next }] of (await log.bounds(prefix + topic)).entries()) {
         const watermark = (await store.peekProgress(fold, partition))?.watermark ?? -1
         if (watermark + 1 < next) behind.push(`${fold}/${partition} is at ${watermark + 1} of ${next}`)
       }
-    for (let partition = 0; partition < partitions; partition++) {
+    for (let partition = 0; partition < partitions && of.includes('push-dispatcher'); partition++) {
       const open = openPushes(await store.peekProgress('push-dispatcher', partition))
       if (open > 0) behind.push(`push-dispatcher/${partition} has ${open} pushes open`)
     }
@@ -180,11 +181,11 @@ export async function openLine(options: LineOptions): Promise<Line> {
 
   let streams = 0
   /** Some late, some twice; every stream has ids of its own. */
-  const eventsFrom = (start: number, perSecond: number) => {
+  const eventsFrom = (start: number, perSecond: number, repeatShare = 0.02) => {
     const each = seed * 100 + streams++
     return arrivals(
       steady({ seed: each, customers: count, start, intervalMs: (speed * 1000) / perSecond, triggerShare: 0.3 }),
-      { seed: each, lateShare: 0.02, maxLateMs: 1000 * speed, repeatShare: 0.02, maxRepeatMs: 1000 * speed },
+      { seed: each, lateShare: 0.02, maxLateMs: 1000 * speed, repeatShare, maxRepeatMs: 1000 * speed },
     )
   }
   const write = (event: Purchase | Usage): Promise<void> =>
@@ -207,8 +208,8 @@ export async function openLine(options: LineOptions): Promise<Line> {
         .finally(() => members.delete(member))
       return member
     },
-    async startAll(more) {
-      for (const service of services) await line.start(service, more === undefined ? {} : { environment: more })
+    async startAll() {
+      for (const service of services) await line.start(service)
     },
     stream(perSecond) {
       let going = true
@@ -237,7 +238,7 @@ export async function openLine(options: LineOptions): Promise<Line> {
     async backlog(length) {
       const perSecond = 1000
       let left = length
-      for (const { event } of eventsFrom(clock.now() - (length / perSecond) * 1000 * speed, perSecond)) {
+      for (const { event } of eventsFrom(clock.now() - (length / perSecond) * 1000 * speed, perSecond, 0)) {
         if (left-- === 0) break
         await write(event)
       }
@@ -259,18 +260,19 @@ export async function openLine(options: LineOptions): Promise<Line> {
       await decideBy([await promotionOf(models, model, version)])
     },
     assertWell,
-    async drained(limitMs = 60_000) {
-      // Deliveries come round again through intake: quiet once is not enough.
+    async drained(of = services) {
+      // Deliveries come round again through intake, and between a save and its publication nothing waits: quiet once is not
+      // enough.
       let quiet = 0
       await until(
         'the line is drained',
         async () => {
           assertWell()
-          quiet = (await lags()).length === 0 ? quiet + 1 : 0
-          return quiet >= 3
+          quiet = (await lags(of)).length === 0 ? quiet + 1 : 0
+          return quiet >= 5
         },
-        limitMs,
-        async () => (await lags()).join(', '),
+        drainLimitMs,
+        async () => (await lags(of)).join(', '),
       )
     },
     async finish() {

@@ -24,9 +24,10 @@ async function played(
     await line.finish()
     const found = await check(line)
     const seconds = Math.round((performance.now() - began) / 1000)
-    const { sources, decisions } = found.audit
+    const { sources, decisions, deliveries } = found.audit
+    const ends = Object.entries(deliveries).map(([state, count]) => `${count} ${state}`)
     console.log(
-      `${told.name}${told.off === undefined ? '' : ` without ${told.off}`}: seed ${told.seed}, ${what}, ${sources} records of sources, ${decisions} decisions, ${found.pushes} pushes, ${seconds} s`,
+      `${told.name}${told.off === undefined ? '' : ` without ${told.off}`}: seed ${told.seed}, ${what}, ${sources} records of sources, ${decisions} decisions, ${found.pushes} pushes (${ends.join(', ')}), ${seconds} s`,
     )
     return found
   } finally {
@@ -68,6 +69,31 @@ export function frozen(told: Told, points: Readonly<Partial<Record<Service, stri
     // It finds out whose the partitions are, and joins again.
     await pause(3000)
     return `${standing.join(', ')} frozen past their sessions`
+  })
+}
+
+/**
+ * The dispatcher stands still between its last pushes and their outcome; another takes over where nothing more comes in,
+ * so that both are at the same watermark when the first goes on.
+ */
+export function frozenAtTheEnd(told: Told): Promise<Finding> {
+  return played(told, async line => {
+    const with_ = guards(told.off)
+    const others = services.filter(service => service !== 'push-dispatcher')
+    for (const service of others) await line.start(service)
+    // Who buys before their profile is known is offered nothing.
+    await line.drained(others)
+    const stream = line.stream(rate)
+    await pause(4000)
+    await stream.stop()
+    await line.drained(others)
+    const owner = await line.start('push-dispatcher', { ...with_, failsAt: 'before-outcome:1:freeze' })
+    await owner.frozen()
+    await line.start('push-dispatcher', with_)
+    await line.drained()
+    owner.thaw()
+    await pause(3000)
+    return 'push-dispatcher frozen past its session at the last offers'
   })
 }
 
@@ -149,7 +175,7 @@ export async function failover(told: Told): Promise<Finding> {
   const client = redisClient({ url: replica.url })
   try {
     return await played({ ...told, redis: `redis://127.0.0.1:${door.port}` }, async line => {
-      await line.startAll(guards(told.off).environment)
+      for (const service of services) await line.start(service, service === 'feature-updater' ? guards(told.off) : {})
       const stream = line.stream(rate)
       await until('pushes are under way', async () => (await line.handled('push-dispatcher')) > 20)
       await pause(2000)
@@ -165,6 +191,12 @@ export async function failover(told: Told): Promise<Finding> {
       const more = line.stream(rate)
       await pause(3000)
       await more.stop()
+      // A member finds out at its next record; those that get none must not be waited for.
+      for (const member of [...line.members])
+        if (member.service !== 'feature-updater') {
+          await member.stop()
+          await line.start(member.service)
+        }
       return `a replica promoted that lacked ${lost} of the updater's records`
     })
   } finally {
