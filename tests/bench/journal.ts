@@ -28,7 +28,7 @@ export type JournalOptions = {
 const seed = 7
 
 /** The envelopes in order: one profile per customer, then the events, one in ten a purchase that fires a trigger. */
-export function* journal({
+function* journal({
   customers,
   events,
   until,

@@ -25,7 +25,7 @@ export const latency: Bench = {
     rates: { fallback: '100,1000', says: 'events per second, comma separated' },
     seconds: { fallback: '20', says: 'seconds measured per rate' },
     customers: { fallback: '12000', says: 'customers, each with a device' },
-    partitions: { fallback: '12', says: 'partitions' },
+    partitions: { fallback: '4', says: 'partitions' },
     triggering: { fallback: '0.1', says: 'share of events that are purchases, which trigger a decision' },
     saturation: { fallback: 'find', says: 'find it by rising rates, skip it, or give it as events per second' },
     profile: { fallback: '', says: 'folder for CPU profiles of the services' },
@@ -75,7 +75,7 @@ async function measure(place: Place, settings: Readonly<Record<string, string>>,
     let saturation: number | null = Number(settings['saturation'])
     if (settings['saturation'] === 'find') {
       saturation = null
-      for (let rate = 1000; ; rate = Math.round(rate * 1.3)) {
+      for (let rate = 600; ; rate = Math.round(rate * 1.3)) {
         progress(`looking for saturation: ${rate} events/s`)
         const { sustained } = await line.phase(rate, 8)
         if (!sustained) break
@@ -113,7 +113,7 @@ async function measure(place: Place, settings: Readonly<Record<string, string>>,
           ({ rate, cpu }) => `cores at ${rate}/s: ${names.map(name => `${name} ${cpu[name]!.toFixed(2)}`).join(', ')}`,
         ),
         saturation === null
-          ? 'saturation: not even 1,000 events/s were sustained'
+          ? 'saturation: not even 600 events/s were sustained'
           : saturation > 0
             ? `saturation: ${saturation} events/s sustained over 8 s`
             : 'saturation was not looked for',
