@@ -26,7 +26,7 @@ export type Place = {
 
 export async function withPlace<T>(progress: Progress, use: (place: Place) => Promise<T>): Promise<T> {
   const stack = await startStack('local', {
-    instance: `bench-${process.pid}`,
+    instance: 'bench',
     fresh: true,
     progress: line => progress(line),
   })
