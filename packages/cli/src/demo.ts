@@ -63,6 +63,8 @@ const partitions = 4
 const worldStart = Date.UTC(2026, 2, 2, 9)
 const eventsPerCustomerAndMs = 10 / 86_400_000
 const drainLimitMs = 120_000
+/** Latencies the live line looks at. */
+const newest = 50
 
 /** Where the events come from, and what time it is while they pass. */
 type Source = {
@@ -218,9 +220,10 @@ async function simulated({ customers, rate, seed, models }: DemoOptions): Promis
     devices: profiles.flatMap(({ devices }) => devices),
     now,
     shown: offer => reactLater(world, offer, now()),
-    async stream(writer, sent, signal) {
+    async stream(writer, sent, signal, settled) {
       for (const profile of profiles) await writer.write('customers', profile, Date.now())
       await writer.flush()
+      await settled()
       since = Date.now()
       while (!signal.aborted) {
         for (const event of events(world, world.state.at, now())) {
@@ -336,13 +339,13 @@ function watch({ log, registry, prefix }: Surroundings, source: Source) {
       })
     },
     line(eventsSent: number, shown: number): string {
-      const offer = toOffer.summary()
-      const push = toPush.summary()
+      const offer = toOffer.summary(newest)
+      const push = toPush.summary(newest)
       const show = ({ p50, p99 }: LatencySummary): string => (p50 === null ? '–' : `${p50}/${p99} ms`)
       return `${new Date(source.now()).toISOString().slice(0, 16).replace('T', ' ')}  events ${eventsSent}  offers ${offerCount}  pushes shown ${shown}  event→offer p50/p99 ${show(offer)}  event→push ${show(push)}`
     },
-    eventToOffer: toOffer.summary,
-    eventToPush: toPush.summary,
+    eventToOffer: () => toOffer.summary(),
+    eventToPush: () => toPush.summary(),
     secondsToFirstPush: () => (firstPush === null ? null : Math.round(firstPush * 10) / 10),
     storyOf: () => story,
   }
