@@ -39,7 +39,7 @@ export type Book = {
   readonly start: number
   readonly tally: Tally
   readonly causes: Causes
-  /** Offers with an intent in `deliveries`, by the newest state there: after a failover the ledger may have lost it. */
+  /** Offers with an intent in `deliveries`, by how they ended there: after a failover the ledger may have lost it. */
   readonly intents: ReadonlyMap<string, DeliveryState>
   /** A wave up to the offset; without one, it leaves the watermark where it is. */
   wave(to?: number): Wave
@@ -84,7 +84,9 @@ export async function openBook(
       const reading = read(deliveries.codec, message)
       if (!('value' in reading)) continue
       const { offer, state } = reading.value
-      if (state === 'sending' || intents.has(offer)) intents.set(offer, state)
+      // The first end counts: an outbox published again repeats intents behind it.
+      const before = intents.get(offer)
+      if (before === undefined ? state === 'sending' : before === 'sending') intents.set(offer, state)
     }
   }
 
