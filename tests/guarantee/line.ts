@@ -172,6 +172,17 @@ export async function openLine(options: LineOptions): Promise<Line> {
         const watermark = (await store.peekProgress(fold, partition))?.watermark ?? -1
         if (watermark + 1 < next) behind.push(`${fold}/${partition} is at ${watermark + 1} of ${next}`)
       }
+    // Whoever takes a partition publishes what the one before it left behind: until then the watermarks tell too little.
+    for (const service of of) {
+      const mine = [...members].filter(member => member.service === service)
+      if (mine.length === 0) continue
+      const lanes = (await Promise.all(mine.map(member => member.lanes()))).flat()
+      for (const { topic } of passages.filter(each => each.service === service)) {
+        const ready = lanes.filter(lane => lane.topic === prefix + topic && lane.next >= lane.end)
+        const owned = new Set(ready.map(({ partition }) => partition)).size
+        if (owned < partitions) behind.push(`${service} is ready with ${owned} partitions of ${topic}`)
+      }
+    }
     for (let partition = 0; partition < partitions && of.includes('push-dispatcher'); partition++) {
       const open = openPushes(await store.peekProgress('push-dispatcher', partition))
       if (open > 0) behind.push(`push-dispatcher/${partition} has ${open} pushes open`)
