@@ -285,6 +285,8 @@ function natureOf(error: unknown): { retriable: boolean; exhausted: boolean } {
   const away = all.some(
     ({ name }) => name === 'KafkaJSGroupCoordinatorNotFound' || name?.endsWith('NoBrokerAvailableError'),
   )
+  // Thrown bare where a connection went between being chosen and being used.
+  if (all.some(({ message }) => message === 'Broker not connected')) return { retriable: true, exhausted }
   const kafka = all.some(({ name }) => name?.startsWith('KafkaJS'))
   return { retriable: kafka && (exhausted || away || all.at(-1)?.retriable === true), exhausted }
 }
