@@ -18,10 +18,10 @@ test(
   'an owner of each kind frozen past its session and resumed changes nothing',
   async () => {
     const points = {
-      intake: 'before-publish:4',
-      'feature-updater': 'before-save:4',
-      'offer-scorer': 'before-save:3',
-      'push-dispatcher': 'before-outcome:3',
+      intake: 'before-publish:2',
+      'feature-updater': 'before-save:2',
+      'offer-scorer': 'before-save:1',
+      'push-dispatcher': 'before-outcome:1',
     }
     const { violations, pushes } = await scenarios.frozen({ world, name: 'frozen', seed: 31 }, points)
     expect(violations).toEqual([])
