@@ -24,8 +24,8 @@ import {
 
 type Topics = { readonly events: Topic<CustomerEvent>; readonly updates: Topic<FeatureUpdate> }
 
-/** The group and the states; it changes with the meaning of a state's bytes. */
-export const updaterName = `feature-updater-${layoutFingerprint}`
+/** The group and the states; it changes with the meaning of a state's bytes. Short: it is part of every key. */
+export const updaterName = `updater-${layoutFingerprint.slice(0, 8)}`
 
 /** The journal in, an update out for every trigger that fires. */
 export function createUpdater({ events, updates }: Topics): Fold<State, CustomerEvent> {
