@@ -1,5 +1,6 @@
 // A day of a simulated operator, or a real data set, through the whole line in this process: events in, pushes out.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { defaultContactPolicy } from '@offerstream/catalogue'
 import type { ContactPolicy, NextBestOffer, PlaybookRecord } from '@offerstream/contracts'
 import { type DatasetName, datasets } from '@offerstream/datasets'
 import { updaterName } from '@offerstream/feature-updater'
@@ -273,18 +274,9 @@ async function recorded(name: DatasetName, { dir, models }: DemoOptions, output:
   }
 }
 
-/** Data sets know no contact policy; this one only keeps the demo from offering at night or every day. */
+/** Data sets know no contact policy; this one lets their two plans be offered whatever the step in price. */
 const datasetContactPolicy: ContactPolicy = {
-  type: 'contact_policy',
-  name: 'default',
-  explorationShare: 0.1,
-  minimumGapMinutes: 24 * 60,
-  offersPerWeek: 3,
-  offersPerCategoryPerWeek: 2,
-  sameItemGapDays: 7,
-  rejectionCoolDownDays: 14,
-  quietFromHour: 21,
-  quietToHour: 9,
+  ...defaultContactPolicy,
   validHours: 48,
   priceStepShare: 10,
   minimumValueMinor: 1,
