@@ -119,6 +119,7 @@ describe('a reader of Kafka', () => {
     expect(await valuesOf(log, topic, 4, 7)).toEqual([])
     await log.append(topic, 0, numbers(7, 3))
     await inTransaction(['11'], 'commit')
+    await sleep(500) // the marker that ends a transaction is written after its end was answered
     expect(await valuesOf(log, topic)).toEqual(['0', '1', '2', '7', '8', '9', '11'])
     await until(() => seen.values.length === 7)
     expect(seen.values).toEqual(['0', '1', '2', '7', '8', '9', '11'])
