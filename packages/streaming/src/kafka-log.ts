@@ -681,9 +681,6 @@ function committedOnly({ messages, abortedTransactions }: RawPartition): readonl
 
 // ── Groups ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Least time between two fetches that bring something: requests are most of the cost of a slow stream. */
-const fetchEveryMs = 10
-
 type Wanted = {
   readonly group: string
   readonly topics: readonly string[]
@@ -702,7 +699,6 @@ async function subscribe(
   const sessionTimeout = wanted.sessionTimeoutMs ?? 10_000
   const lanes = new Map<string, Lane>()
   const running = new Set<Promise<void>>()
-  let fetchedAt = 0
   const commits = new Map<string, { lane: Lane; next: number; waiting: PromiseWithResolvers<void>[] }>()
   let sent: readonly { readonly waiting: readonly PromiseWithResolvers<void>[] }[] = []
   let committing: Promise<void> | null = null
@@ -894,10 +890,6 @@ async function subscribe(
     })
     lane.waiting.push(messages, bytes)
     if (!lane.paused && lane.waiting.isFull()) pause(lane)
-    // What came is on its way; only the next fetch waits, so that a busy log is asked for several records at once.
-    const rest = fetchedAt + fetchEveryMs - performance.now()
-    if (rest > 0) await sleep(rest)
-    fetchedAt = performance.now()
   }
 
   let memberId = ''
