@@ -20,12 +20,10 @@ export type Addressed = {
 
 export type Handled = { readonly kind: 'done'; readonly emit: readonly Addressed[] } | Skip | Reject
 
-/** What is known of a source record besides its value. */
+/** A source record as a handler sees it. */
 export type SourceRecord<In> = {
   readonly key: string
   readonly value: In
-  readonly bytes: number
-  readonly source: TopicName
 }
 
 export type Handler<In> = {
@@ -108,8 +106,6 @@ async function openLane<In>(
               : handler.handle({
                   key: message.key!,
                   value: reading.value,
-                  bytes: message.value!.length,
-                  source: input.name,
                 })
         tally.count(outcome.kind === 'done' ? { kind: 'done', state: undefined, emit: [] } : outcome)
         if (outcome.kind === 'reject') deadLetters.push(deadLetter(handler.name, input.path, message, outcome.reason))
