@@ -58,7 +58,7 @@ export type Line = Surroundings & {
 export type Passage = { readonly service: Service; readonly fold: string; readonly topic: string }
 
 export const passages: readonly Passage[] = [
-  ...['purchases', 'usage', 'engagements', 'customers', 'deliveries'].map(topic => ({
+  ...['purchases', 'usage', 'engagements', 'customers', 'deliveries', 'campaigns'].map(topic => ({
     service: 'intake' as const,
     fold: `intake.${topic}@1`,
     topic,

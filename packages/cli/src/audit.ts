@@ -38,7 +38,7 @@ export type AuditSubject = {
   readonly updater?: string
 }
 
-const sources = ['purchases', 'usage', 'engagements', 'customers', 'deliveries'] as const
+const sources = ['purchases', 'usage', 'engagements', 'customers', 'deliveries', 'campaigns'] as const
 
 /** Reads every topic from end to end. Call it when nothing is on its way any more. */
 export async function audit({ log, store, registry, prefix, updater }: AuditSubject): Promise<Audit> {

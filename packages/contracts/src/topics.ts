@@ -49,6 +49,13 @@ export const topics = {
     partitions: 'shared',
     kept: 7 * day,
   },
+  campaigns: {
+    records: ['campaign-due'],
+    key: 'customer',
+    owner: 'offerstream',
+    partitions: 'shared',
+    kept: 7 * day,
+  },
   deliveries: { records: ['delivery'], key: 'customer', owner: 'offerstream', partitions: 'shared', kept: 395 * day },
 } as const satisfies Record<string, TopicDefinition>
 

@@ -17,7 +17,7 @@ export type Fact = {
   readonly weight: 1 | -1
 }
 
-/** Null for what is no behaviour: profiles, ticks, and deliveries the customer has no part in. */
+/** Null for what is no behaviour: profiles, campaigns, ticks, and deliveries the customer has no part in. */
 export function factOf(envelope: CustomerEvent): Fact | null {
   const { event, item: stamp } = envelope
   switch (event.type) {
@@ -32,6 +32,7 @@ export function factOf(envelope: CustomerEvent): Fact | null {
       return body === null ? null : { subject: 'engagement', body, stamp, at: event.at, weight: 1 }
     }
     case 'customer':
+    case 'campaign_due':
     case 'tick':
       return null
   }

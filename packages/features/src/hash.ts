@@ -13,6 +13,7 @@ const sources: Readonly<Record<Happening['type'], number>> = {
   engagement: 4,
   customer: 5,
   delivery: 6,
+  campaign_due: 7,
 }
 
 /** What an event is remembered and ordered by; two events of a customer share it once in 2^48. */

@@ -1,4 +1,4 @@
-// purchases, usage, engagements, customers and deliveries in, customer-events out.
+// purchases, usage, engagements, customers, deliveries and campaigns in, customer-events out.
 import { serve } from '@offerstream/streaming'
 import { options, settings } from './config.ts'
 import { startIntake } from './service.ts'

@@ -14,7 +14,7 @@ import { createIntake } from './handler.ts'
 import { startTicks } from './ticks.ts'
 import type { SourceEvent } from './validate.ts'
 
-const sourceNames = ['purchases', 'usage', 'engagements', 'customers', 'deliveries'] as const
+const sourceNames = ['purchases', 'usage', 'engagements', 'customers', 'deliveries', 'campaigns'] as const
 
 export type IntakeOptions = {
   readonly futureLimitMs: number

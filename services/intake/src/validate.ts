@@ -1,7 +1,7 @@
-import type { Customer, Delivery, Engagement, Purchase, PurchaseRetracted, Usage } from '@offerstream/contracts'
+import type { CampaignDue, Customer, Delivery, Engagement, Purchase, PurchaseRetracted, Usage } from '@offerstream/contracts'
 
 /** What the sources bring. */
-export type SourceEvent = Purchase | PurchaseRetracted | Usage | Engagement | Customer | Delivery
+export type SourceEvent = Purchase | PurchaseRetracted | Usage | Engagement | Customer | Delivery | CampaignDue
 
 /** The short reason why an event can never be journalled, null where it can. `now` is the clock's, milliseconds. */
 export function refusal(event: SourceEvent, now: number, futureLimitMs: number): string | null {
@@ -22,6 +22,8 @@ export function refusal(event: SourceEvent, now: number, futureLimitMs: number):
     case 'customer':
       if (event.monthlyChargeMinor < 0) return 'negative-amount'
       return isZone(event.zone) ? null : 'unknown-zone'
+    case 'campaign_due':
+      return event.campaign === '' ? 'no-campaign' : null
     case 'engagement':
     case 'delivery':
       return null
