@@ -16,6 +16,8 @@ type Held = {
 export type StoreMemory = Map<string, Held>
 export const storeMemory = (): StoreMemory => new Map()
 
+const pageStates = 1000
+
 /** A store in this process. Owners that compete for a partition open it on the same one, or on the same memory. */
 export function memoryStore(options: { readonly guards?: StoreGuards; readonly memory?: StoreMemory } = {}): Store {
   const { guards = { compare: true, epoch: true }, memory: partitions = storeMemory() } = options
@@ -31,6 +33,15 @@ export function memoryStore(options: { readonly guards?: StoreGuards; readonly m
       return laneOf(held, guards, async keys => load(held, keys))
     },
     peek: async (fold, partition, keys) => load(partitions.get(nameOf(fold, partition)), keys),
+    async *each(fold, partition) {
+      const states = partitions.get(nameOf(fold, partition))?.states ?? new Map<string, Buffer>()
+      const keys = [...states.keys()]
+      for (let first = 0; first < keys.length; first += pageStates)
+        yield keys.slice(first, first + pageStates).flatMap(key => {
+          const state = states.get(key)
+          return state === undefined ? [] : [[key, state] as const]
+        })
+    },
     async peekProgress(fold, partition) {
       const held = partitions.get(nameOf(fold, partition))
       return held === undefined ? null : { epoch: held.epoch, watermark: held.watermark, counts: new Map(held.counts) }

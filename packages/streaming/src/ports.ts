@@ -102,6 +102,11 @@ export type Store = {
   open(fold: string, partition: number): Promise<StoreLane>
   /** Reads without owning, for APIs. */
   peek(fold: string, partition: number, keys: readonly string[]): Promise<readonly (Buffer | null)[]>
+  /**
+   * Every state without owning, in pages of some thousand and in no order, though the owner goes on: a state that is there
+   * all the while comes at least once, as it is when its page is read; one made or removed meanwhile may or may not come.
+   */
+  each(fold: string, partition: number): AsyncIterable<readonly (readonly [key: string, state: Buffer])[]>
   /** Reads watermark and counts without owning; null for a partition never opened. */
   peekProgress(fold: string, partition: number): Promise<Progress | null>
   close(): Promise<void>

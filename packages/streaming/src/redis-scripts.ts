@@ -29,7 +29,7 @@ return {
 }`)
 
 /**
- * KEYS: meta, causes, counts, due, outbox, then the states to set, then those to remove.
+ * KEYS: meta, causes, counts, due, outbox, keys, then the states to set, then those to remove.
  * ARGV: 1 guards to heed (e for epoch, w for watermark), 2 the owner's epoch, 3 its last save, 4 this save, 5 watermark
  * before, 6 after, then how many: 7 states to set, 8 words of causes, 9 of counts, 10 of due to set, 11 to remove; 12 the
  * outbox, then all of these one after the other. A watermark of none and an outbox of none are empty.
@@ -60,19 +60,27 @@ local function each(command, key, words)
   at = at + words
 end
 
+local bare = #KEYS[6] - 3 -- where, in the name of a state, its key begins: behind 'tag:', as 'keys' stands behind 'tag.'
+local function index(command, first, last)
+  local keys = {}
+  for i = first, last do keys[#keys + 1] = string.sub(KEYS[i], bare) end
+  redis.call(command, KEYS[6], unpack(keys))
+end
+
 local states = tonumber(ARGV[7])
-local pairs, filled = {}, 0
-for i = 1, states do
-  pairs[filled + 1], pairs[filled + 2] = KEYS[5 + i], ARGV[at + i]
-  filled = filled + 2
-  if filled == most or i == states then
-    redis.call('MSET', unpack(pairs, 1, filled))
-    filled = 0
-  end
+for first = 1, states, most / 2 do
+  local last = math.min(first + most / 2 - 1, states)
+  -- Most states are there already: one question instead of a name each.
+  if redis.call('EXISTS', unpack(KEYS, 6 + first, 6 + last)) <= last - first then index('SADD', 6 + first, 6 + last) end
+  local pairs = {}
+  for i = first, last do pairs[#pairs + 1], pairs[#pairs + 2] = KEYS[6 + i], ARGV[at + i] end
+  redis.call('MSET', unpack(pairs))
 end
 at = at + states
-for first = 6 + states, #KEYS, most do
-  redis.call('DEL', unpack(KEYS, first, math.min(first + most - 1, #KEYS)))
+for first = 7 + states, #KEYS, most do
+  local last = math.min(first + most - 1, #KEYS)
+  redis.call('DEL', unpack(KEYS, first, last))
+  index('SREM', first, last)
 end
 each('HSET', KEYS[2], tonumber(ARGV[8]))
 each('HSET', KEYS[3], tonumber(ARGV[9]))

@@ -2,6 +2,7 @@
 //   os:{fold:partition}:<key>     a state
 //   os:{fold:partition}.meta      epoch, watermark, save: which save of its owner the last one was
 //   os:{fold:partition}.causes    .counts  .due  .outbox
+//   os:{fold:partition}.keys      the keys that have a state, so that a walk costs what the partition holds, not the server
 // Besides epoch and watermark the number of the last save is compared: a failover may lose a save that left the watermark
 // where it was. It also tells a save whose answer was lost from one that was not done.
 import { randomInt } from 'node:crypto'
@@ -20,12 +21,15 @@ export type RedisStoreOptions = RedisAddress & {
   readonly guards?: StoreGuards
 }
 
+const pageStates = 1000
+
 type Names = {
   readonly meta: string
   readonly causes: string
   readonly counts: string
   readonly due: string
   readonly outbox: string
+  readonly keys: string
   readonly state: string
 }
 
@@ -51,6 +55,7 @@ export function redisStore(options: RedisStoreOptions): Store {
       counts: `${tag}.counts`,
       due: `${tag}.due`,
       outbox: `${tag}.outbox`,
+      keys: `${tag}.keys`,
       state: `${tag}:`,
     }
   }
@@ -62,6 +67,17 @@ export function redisStore(options: RedisStoreOptions): Store {
       return openLane(client, names, guards, wait)
     },
     peek: (fold, partition, keys) => load(client, namesOf(fold, partition), keys),
+    async *each(fold, partition) {
+      const names = namesOf(fold, partition)
+      let cursor = '0'
+      do {
+        const [next, keys] = await client.use(each => each.sscan(names.keys, cursor, 'COUNT', pageStates))
+        cursor = next
+        const states = await load(client, names, keys)
+        const page = keys.flatMap((key, at) => (states[at] == null ? [] : [[key, states[at]] as const]))
+        if (page.length > 0) yield page
+      } while (cursor !== '0')
+    },
     async peekProgress(fold, partition) {
       const { meta, counts } = namesOf(fold, partition)
       const answer = await client.run(progressScript, [meta, counts], [], { replicas: 0, timeoutMs: 0 })
@@ -116,7 +132,7 @@ async function openLane(client: RedisClient, names: Names, guards: StoreGuards, 
 
 /** A change in the order of the save script. What Redis would refuse halfway is refused here. */
 function parts(names: Names, change: Change): { keys: string[]; words: (string | Buffer)[] } {
-  const keys = [names.meta, names.causes, names.counts, names.due, names.outbox]
+  const keys = [names.meta, names.causes, names.counts, names.due, names.outbox, names.keys]
   const removed: string[] = []
   const states: Buffer[] = []
   for (const [key, state] of new Map(change.states)) {

@@ -366,6 +366,74 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
       expect((await store.open(fold, partition)).outbox).toBeNull()
     })
 
+    describe('a walk over the states of a partition', () => {
+      const walk = async (fold: string, at = partition) => {
+        const found = new Map<string, string>()
+        for await (const page of store.each(fold, at)) for (const [key, state] of page) found.set(key, state.toString())
+        return found
+      }
+
+      test('brings each once or more, as it is, and none of another partition or fold', async () => {
+        const fold = newFold()
+        const keys = Array.from({ length: 4_321 }, (_, i) => `customer-${i}`).concat(
+          '',
+          'é:{a}',
+          '😀',
+          ':.keys',
+          '\r\n',
+        )
+        const lane = await store.open(fold, partition)
+        await lane.save(change(null, 1, { states: keys.map(key => [key, bytes(`1 ${key}`)] as const) }))
+        await lane.save(
+          change(1, 2, {
+            states: [
+              ['customer-7', bytes('2')],
+              ['customer-8', null],
+              ['never', null],
+              ['new', bytes('3')],
+            ],
+          }),
+        )
+        await (await store.open(fold, 11)).save(change(null, 1, { states: [['stranger', bytes('x')]] }))
+        await (await store.open(`${fold}x`, partition)).save(change(null, 1, { states: [['stranger', bytes('x')]] }))
+        const wanted = new Map(keys.map(key => [key, `1 ${key}`])).set('customer-7', '2').set('new', '3')
+        wanted.delete('customer-8')
+        const found = await walk(fold)
+        expect(new Map([...found].sort())).toEqual(new Map([...wanted].sort()))
+        expect(await walk(newFold())).toEqual(new Map())
+      })
+
+      test('comes in pages, and misses none that is there while others come and go', async () => {
+        const fold = newFold()
+        const lane = await store.open(fold, partition)
+        const keys = Array.from({ length: 10_000 }, (_, i) => `stays-${i}`)
+        const passing = Array.from({ length: 20_000 }, (_, i) => `passes-${i}`)
+        const put = (keys: readonly string[], state: Buffer | null) => keys.map(key => [key, state] as const)
+        await lane.save(change(null, 0, { states: put(keys, bytes('old')) }))
+        const seen = new Set<string>()
+        let pages = 0
+        let largest = 0
+        for await (const page of store.each(fold, partition)) {
+          for (const [key] of page) seen.add(key)
+          largest = Math.max(largest, page.length)
+          // The table behind the index grows and shrinks as it is walked.
+          const states = pages % 2 === 0 ? put(passing, bytes('x')) : put(passing, null)
+          await lane.save(change(pages, ++pages, { states: [...states, [keys[pages]!, bytes('new')]] }))
+        }
+        expect(keys.filter(key => !seen.has(key))).toEqual([])
+        expect(pages).toBeGreaterThan(4)
+        expect(largest).toBeLessThan(3_000)
+      })
+
+      test('sees nothing of a save that was fenced', async () => {
+        const fold = newFold()
+        const old = await store.open(fold, partition)
+        await store.open(fold, partition)
+        expect(await old.save(change(null, 1, { states: [['a', bytes('zombie')]] }))).toBe('fenced')
+        expect(await walk(fold)).toEqual(new Map())
+      })
+    })
+
     test('no key asked for, none answered', async () => {
       const fold = newFold()
       expect(await (await store.open(fold, partition)).load([])).toEqual([])
