@@ -92,6 +92,8 @@ const generous: ContactPolicy = {
   validHours: 672,
   priceStepShare: 1,
   minimumValueMinor: 0,
+  offersPerChannelPerWeek: {},
+  offersPerItemPerMonth: 1_000_000,
 }
 
 export async function openLine(options: LineOptions): Promise<Line> {

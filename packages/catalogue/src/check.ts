@@ -2,7 +2,7 @@ import type { CatalogueItem, PlaybookRecord } from '@offerstream/contracts'
 import { contactPolicyName } from './contact-policy.ts'
 import { nearest } from './nearest.ts'
 import { emptyPlaybook, type Playbook } from './playbook.ts'
-import { problemsOf } from './predicates.ts'
+import { ruleProblems } from './predicates.ts'
 
 type Body = PlaybookRecord['body']
 type Check<Type extends Body['type']> = (
@@ -29,7 +29,7 @@ export function checkRecord(
 const checks: { readonly [Type in Body['type']]: Check<Type> } = {
   item: (item, { playbook }) => [
     ...(item.kind === 'discount' ? atLeast(item, 'priceMinor', 0) : above(item, 'priceMinor', 0)),
-    ...(['overageMinorPerGb', 'overageMinorPerMinute', 'overageMinorPerText'] as const).flatMap(field =>
+    ...(['overageMinorPerGb', 'overageMinorPerMinute', 'overageMinorPerText', 'costMinor'] as const).flatMap(field =>
       atLeast(item, field, 0),
     ),
     ...(['quotaKb', 'minutes', 'texts', 'stock'] as const).flatMap(field =>
@@ -48,10 +48,7 @@ const checks: { readonly [Type in Body['type']]: Check<Type> } = {
   rule: (rule, { features, playbook }) => [
     ...(rule.why.trim() === '' ? ['why is empty'] : []),
     ...(rule.when.length === 0 ? ['when is empty: it would refuse everything, use a kill switch'] : []),
-    ...rule.when.flatMap(predicate => problemsOf(predicate, features).map(problem => `when: ${problem}`)),
-    ...rule.when
-      .filter(({ subject, field }) => subject === 'item' && field === 'name')
-      .flatMap(({ text }) => knownItem(text, playbook).map(problem => `when: ${problem}`)),
+    ...ruleProblems(rule.when, features, playbook.items.keys()).map(problem => `when: ${problem}`),
   ],
   lever: (lever, { playbook }) => [
     ...atLeast(lever, 'factor', 0),
@@ -89,6 +86,7 @@ const checks: { readonly [Type in Body['type']]: Check<Type> } = {
       [
         'minimumGapMinutes',
         'offersPerWeek',
+        'offersPerItemPerMonth',
         'offersPerCategoryPerWeek',
         'sameItemGapDays',
         'rejectionCoolDownDays',
@@ -96,6 +94,9 @@ const checks: { readonly [Type in Body['type']]: Check<Type> } = {
         'minimumValueMinor',
       ] as const
     ).flatMap(field => atLeast(policy, field, 0)),
+    ...Object.entries(policy.offersPerChannelPerWeek).flatMap(([channel, cap]) =>
+      cap >= 0 ? [] : [`offersPerChannelPerWeek of ${channel} is ${cap}, wanted 0 or more`],
+    ),
     ...above(policy, 'validHours', 0),
     ...(['quietFromHour', 'quietToHour'] as const).flatMap(field =>
       policy[field] >= 0 && policy[field] <= 23 ? [] : [`${field} is ${policy[field]}, wanted 0 to 23`],

@@ -19,6 +19,8 @@ export const defaultContactPolicy: ContactPolicy = {
   validHours: 24,
   priceStepShare: 1,
   minimumValueMinor: 0,
+  offersPerChannelPerWeek: {},
+  offersPerItemPerMonth: 5,
 }
 
 export const contactPolicyOf = (playbook: Playbook): ContactPolicy =>

@@ -4,5 +4,13 @@ export { contactPolicyName, contactPolicyOf, defaultContactPolicy } from './cont
 export { isSold, itemsAt, stampOf } from './items.ts'
 export { nearest } from './nearest.ts'
 export { applyRecord, emptyPlaybook, type Playbook, passOver, promotionKey } from './playbook.ts'
-export { type CompiledRule, compileRule, predicateFields } from './predicates.ts'
+export {
+  type Asking,
+  asksForTime,
+  type CompiledRule,
+  compileForAnybody,
+  compileRule,
+  type LocalTime,
+} from './predicates.ts'
 export { promotionsFor, promotionsInUse } from './promotions.ts'
+export { covers, type Pace, pacesOf, type Resource, resourceNamesOf, resourcesOf } from './resources.ts'

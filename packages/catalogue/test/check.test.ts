@@ -1,6 +1,6 @@
 import type { PlaybookRecord } from '@offerstream/contracts'
 import { describe, expect, it } from 'vitest'
-import { checkRecord, compileRule, nearest } from '../src/index.ts'
+import { type Asking, checkRecord, compileRule, nearest } from '../src/index.ts'
 import { plan, playbookOf, samples } from './records.ts'
 
 const features = ['data_mb_30d', 'purchases_90d']
@@ -8,7 +8,7 @@ const check = (body: PlaybookRecord['body'], playbook = playbookOf(plan)) =>
   checkRecord({ at: 0, body }, features, playbook)
 const when = (field: string, number: number | null, text: string | null = null) => ({
   ...samples.rule,
-  when: [{ subject: 'feature' as const, field, operator: 'gt' as const, number, text }],
+  when: [{ subject: 'feature' as const, field, operator: 'gt' as const, number, text, numbers: [], texts: [], of: [] }],
 })
 
 describe.each(Object.entries(samples))('a record of type %s', (_type, body) => {
@@ -34,7 +34,21 @@ it.each<[string, PlaybookRecord['body'], string]>([
   ],
   [
     'a rule for an unknown item',
-    { ...samples.rule, when: [{ subject: 'item', field: 'name', operator: 'eq', number: null, text: 'plan-n' }] },
+    {
+      ...samples.rule,
+      when: [
+        {
+          subject: 'item',
+          field: 'name',
+          operator: 'eq',
+          number: null,
+          text: 'plan-n',
+          numbers: [],
+          texts: [],
+          of: [],
+        },
+      ],
+    },
     'rule no-travel-for-students: when: item plan-n is unknown, nearest is plan-m',
   ],
   [
@@ -87,7 +101,8 @@ it.each<[string, PlaybookRecord['body'], string]>([
 ])('%s is refused with the field named', (_what, body, problem) => expect(check(body)).toEqual([problem]))
 
 describe('a rule', () => {
-  const facts = { segment: 'student', bundle: true } as never
+  const asking = (vector: readonly number[]) =>
+    ({ facts: { segment: 'student', bundle: true }, vector }) as unknown as Asking
   const rule = (...predicates: (readonly ['feature' | 'item' | 'customer', string, string, number | string])[]) =>
     compileRule(
       {
@@ -98,22 +113,25 @@ describe('a rule', () => {
           operator: operator as 'eq',
           number: typeof wanted === 'number' ? wanted : null,
           text: typeof wanted === 'string' ? wanted : null,
+          numbers: [],
+          texts: [],
+          of: [],
         })),
       },
       features,
     )
   it('holds when all of its predicates do', () => {
     const both = rule(['customer', 'segment', 'eq', 'student'], ['feature', 'purchases_90d', 'ge', 2])
-    expect(both(plan, facts, [0, 2])).toBe(true)
-    expect(both(plan, facts, [0, 1])).toBe(false)
+    expect(both(plan, asking([0, 2]))).toBe(true)
+    expect(both(plan, asking([0, 1]))).toBe(false)
   })
   it.each(['lt', 'le', 'eq', 'ne', 'ge', 'gt'])('with %s does not hold for a missing value', operator => {
-    expect(rule(['feature', 'data_mb_30d', operator, 1])(plan, facts, [Number.NaN, 0])).toBe(false)
-    expect(rule(['item', 'quotaKb', operator, 1])({ ...plan, quotaKb: null }, facts, [0, 0])).toBe(false)
+    expect(rule(['feature', 'data_mb_30d', operator, 1])(plan, asking([Number.NaN, 0]))).toBe(false)
+    expect(rule(['item', 'quotaKb', operator, 1])({ ...plan, quotaKb: null }, asking([0, 0]))).toBe(false)
   })
   it('compares a boolean as 0 or 1', () => {
-    expect(rule(['customer', 'bundle', 'eq', 1])(plan, facts, [])).toBe(true)
-    expect(rule(['item', 'recurring', 'eq', 0])(plan, facts, [])).toBe(false)
+    expect(rule(['customer', 'bundle', 'eq', 1])(plan, asking([]))).toBe(true)
+    expect(rule(['item', 'recurring', 'eq', 0])(plan, asking([]))).toBe(false)
   })
   it('that names nothing known cannot be compiled', () =>
     expect(() => rule(['item', 'prise', 'gt', 1])).toThrow('unknown item prise'))

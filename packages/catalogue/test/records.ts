@@ -26,6 +26,9 @@ export const plan: CatalogueItem = {
   availableTo: null,
   stock: null,
   withdrawn: false,
+  costMinor: 0,
+  obligation: 'none',
+  needsConsent: true,
 }
 
 export const samples: { readonly [Type in PlaybookRecord['body']['type']]: PlaybookRecord['body'] & { type: Type } } = {
@@ -36,8 +39,26 @@ export const samples: { readonly [Type in PlaybookRecord['body']['type']]: Playb
     why: 'not-for-students',
     active: true,
     when: [
-      { subject: 'customer', field: 'segment', operator: 'eq', number: null, text: 'student' },
-      { subject: 'item', field: 'category', operator: 'eq', number: null, text: 'travel' },
+      {
+        subject: 'customer',
+        field: 'segment',
+        operator: 'eq',
+        number: null,
+        text: 'student',
+        numbers: [],
+        texts: [],
+        of: [],
+      },
+      {
+        subject: 'item',
+        field: 'category',
+        operator: 'eq',
+        number: null,
+        text: 'travel',
+        numbers: [],
+        texts: [],
+        of: [],
+      },
     ],
   },
   lever: { type: 'lever', name: 'push-plan-m', item: 'plan-m', category: null, factor: 1.5, active: true },
@@ -69,6 +90,7 @@ export const samples: { readonly [Type in PlaybookRecord['body']['type']]: Playb
     stage: 'champion',
     share: 1,
     sha256: 'a'.repeat(64),
+    learning: false,
   },
   kill_switch: { type: 'kill_switch', name: 'all', scope: 'global', target: null, on: true },
   contact_policy: defaultContactPolicy,

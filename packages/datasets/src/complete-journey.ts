@@ -170,6 +170,9 @@ const categoryItem = (item: string, department: string, priceMinor: number): Cat
   availableTo: null,
   stock: null,
   withdrawn: false,
+  costMinor: 0,
+  obligation: 'none',
+  needsConsent: true,
 })
 
 /** The set does not say what a line earns. */

@@ -176,6 +176,9 @@ async function readPlans(dir: string): Promise<CatalogueItem[]> {
       availableTo: null,
       stock: null,
       withdrawn: false,
+      costMinor: 0,
+      obligation: 'none',
+      needsConsent: true,
     })
   }
   return plans

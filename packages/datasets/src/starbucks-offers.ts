@@ -191,6 +191,9 @@ function offerItem({ value, where }: { readonly value: unknown; readonly where: 
     availableTo: null,
     stock: null,
     withdrawn: false,
+    costMinor: 0,
+    obligation: 'none',
+    needsConsent: true,
   }
 }
 

@@ -2,12 +2,14 @@ import type { Playbook } from '@offerstream/catalogue'
 import {
   type Arm,
   type Assignment,
+  type BudgetSpent,
   type Candidate,
   type CatalogueItem,
   type ContactHistory,
   type Decision,
   type FeatureUpdate,
   type ModelUsed,
+  type Reservation,
   unit,
 } from '@offerstream/contracts'
 import { assign, isRunning } from '@offerstream/experiments'
@@ -35,6 +37,10 @@ export type Request = {
   /** From `candidatesFor`, in the order of the catalogue. */
   readonly candidates: readonly Scored[]
   readonly models: readonly ModelUsed[]
+  /** Answers for the candidates that need a stock or a budget; one refused refuses its item. */
+  readonly reservations?: readonly Reservation[]
+  /** What had been spent of the budgets that cover a candidate. */
+  readonly budgets?: readonly BudgetSpent[]
 }
 
 /**
@@ -84,6 +90,7 @@ export function decide(request: Request, history: ContactHistory, playbook: Play
       refused,
       pairs,
       score,
+      uplift: null,
       valueMinor: score === null ? null : score * item.marginMinor * guide.leverOf(item),
       rank: ranks[index]!,
       propensity: refused === null ? propensityOf(index) : 0,
@@ -99,10 +106,12 @@ export function decide(request: Request, history: ContactHistory, playbook: Play
     arms: assigned.assignments,
     models: request.models,
     candidates,
-    reservations: [],
+    reservations: request.reservations ?? [],
+    budgets: request.budgets ?? [],
     history,
     chosen: item === null ? null : item.name,
     propensity: propensityOf(chosen),
+    noOfferPropensity: propensityOf(noOffer),
     explored,
     draw,
     reason: explored ? 'explored' : item === null ? whyNone(eligible, order, assigned.policy) : choice.why,

@@ -5,6 +5,7 @@ import type {
   ContactPolicy,
   CustomerFacts,
   KillSwitch,
+  PastOffer,
   PlaybookRecord,
 } from '@offerstream/contracts'
 
@@ -34,7 +35,9 @@ export const stop = (scope: KillSwitch['scope'], target: string | null): KillSwi
 
 export const contactPolicy = (change: Partial<ContactPolicy>): ContactPolicy => ({ ...defaultContactPolicy, ...change })
 
+export const offered = (item: string, at: number, channel = 'push'): PastOffer => ({ at, item, channel, capped: true })
+
 export const offeredDaysAgo = (item: string, ...days: readonly number[]): ContactHistory => ({
   sequence: days.length,
-  offered: days.toSorted((a, b) => b - a).map(each => ({ at: noon - each * 24 * 60 * 60 * 1000, item })),
+  offered: days.toSorted((a, b) => b - a).map(each => offered(item, noon - each * 24 * 60 * 60 * 1000)),
 })

@@ -1,4 +1,4 @@
-import { type CompiledRule, compileRule, contactPolicyOf, type Playbook } from '@offerstream/catalogue'
+import { asksForTime, type CompiledRule, compileRule, contactPolicyOf, type Playbook } from '@offerstream/catalogue'
 import type { CatalogueItem, ContactPolicy, Experiment } from '@offerstream/contracts'
 import { featureNames } from './use.ts'
 
@@ -8,6 +8,8 @@ export type Guide = {
   readonly policy: ContactPolicy
   /** Marketing's active rules, in the order in which they first appeared. */
   readonly marketing: readonly { readonly why: string; readonly refuses: CompiledRule }[]
+  /** Whether a rule of marketing's asks what time it is where the customer is. */
+  readonly asksForTime: boolean
   readonly experiments: readonly Experiment[]
   readonly stoppedEverything: boolean
   readonly stoppedItems: ReadonlySet<string>
@@ -42,12 +44,12 @@ function guideFrom(playbook: Playbook): Guide {
   }
   // A lever that names neither item nor category holds for all.
   const everywhere = byCategory.get('') ?? 1
+  const active = [...playbook.rules.values()].filter(rule => rule.active)
   return {
     playbook,
     policy: contactPolicyOf(playbook),
-    marketing: [...playbook.rules.values()]
-      .filter(rule => rule.active)
-      .map(rule => ({ why: rule.why, refuses: compileRule(rule, featureNames) })),
+    marketing: active.map(rule => ({ why: rule.why, refuses: compileRule(rule, featureNames) })),
+    asksForTime: active.some(asksForTime),
     experiments: [...playbook.experiments.values()].filter(experiment => experiment.active),
     stoppedEverything: stops.some(kill => kill.scope === 'global'),
     stoppedItems: targets('item'),

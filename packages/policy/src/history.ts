@@ -10,6 +10,9 @@ export function remember(history: ContactHistory, decision: Decision): ContactHi
   if (decision.chosen === null || decision.sequence === null) return history
   return {
     sequence: decision.sequence,
-    offered: [...history.offered, { at: decision.at, item: decision.chosen }].slice(-rememberedOffers),
+    offered: [
+      ...history.offered,
+      { at: decision.at, item: decision.chosen, channel: decision.channel ?? '', capped: true },
+    ].slice(-rememberedOffers),
   }
 }

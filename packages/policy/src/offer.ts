@@ -27,6 +27,8 @@ export function offerOf(decision: Decision, playbook: Playbook): NextBestOffer |
     zone: update.facts.zone,
     reasons: [decision.reason, update.trigger.kind],
     expiresAt,
+    obligation: item.obligation,
+    needsConsent: item.needsConsent,
     trigger: update.trigger,
   }
 }

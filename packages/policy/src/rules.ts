@@ -1,7 +1,7 @@
 import { billOf, isSold } from '@offerstream/catalogue'
 import type { CatalogueItem, ContactHistory } from '@offerstream/contracts'
 import { channelFor } from './channel.ts'
-import { contactPolicy, type Example, noon, offeredDaysAgo, stop } from './examples.ts'
+import { contactPolicy, type Example, noon, offered, offeredDaysAgo, stop } from './examples.ts'
 import { quietEndsInMs } from './quiet-hours.ts'
 import type { Situation } from './situation.ts'
 
@@ -108,8 +108,8 @@ export const rules: readonly EligibilityRule[] = [
     stage: 'contact',
     allows: (_item, { at, guide, history }) =>
       !history.offered.some(past => at - past.at < guide.policy.minimumGapMinutes * 60_000),
-    allowing: { history: { offered: [{ at: noon - day, item: 'pack-s' }] } },
-    refusing: { history: { offered: [{ at: noon - day + 1, item: 'pack-s' }] } },
+    allowing: { history: { offered: [offered('pack-s', noon - day)] } },
+    refusing: { history: { offered: [offered('pack-s', noon - day + 1)] } },
   },
   {
     why: 'weekly-cap',
@@ -159,8 +159,7 @@ export function refusalOf(item: CatalogueItem, situation: Situation): string | n
 /** The part that hangs on no history. */
 export function refusalBeforeContact(item: CatalogueItem, situation: Situation): string | null {
   for (const rule of suitability) if (!rule.allows(item, situation)) return rule.why
-  for (const { why, refuses } of situation.guide.marketing)
-    if (refuses(item, situation.facts, situation.vector)) return why
+  for (const { why, refuses } of situation.guide.marketing) if (refuses(item, situation)) return why
   return null
 }
 

@@ -1,6 +1,7 @@
-import type { MonthlyUse } from '@offerstream/catalogue'
+import type { LocalTime, MonthlyUse } from '@offerstream/catalogue'
 import type { CatalogueItem, ContactHistory, CustomerFacts, FeatureUpdate, Trigger } from '@offerstream/contracts'
 import type { Guide } from './guide.ts'
+import { localTime } from './local-time.ts'
 import { useOf } from './use.ts'
 
 /** Everything a rule may ask about, the item apart. */
@@ -9,6 +10,8 @@ export type Situation = {
   readonly trigger: Trigger
   readonly facts: CustomerFacts
   readonly vector: ArrayLike<number>
+  /** As far as a rule asks for it; midnight of a Monday where none does. */
+  readonly local: LocalTime
   readonly history: ContactHistory
   readonly guide: Guide
   /** The plan the customer has, null where the catalogue does not know it. */
@@ -27,6 +30,7 @@ export function situationOf(update: FeatureUpdate, at: number, history: ContactH
     trigger: update.trigger,
     facts,
     vector: update.features,
+    local: guide.asksForTime ? localTime(facts.zone, at) : midnight,
     history,
     guide,
     current,
@@ -34,3 +38,5 @@ export function situationOf(update: FeatureUpdate, at: number, history: ContactH
     use: useOf(update.features),
   }
 }
+
+const midnight: LocalTime = { hour: 0, weekday: 1 }

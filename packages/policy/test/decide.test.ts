@@ -180,7 +180,12 @@ describe('for any customer, scores and shares', () => {
       'no_offer',
     ),
     offered: fc.array(
-      fc.record({ at: fc.integer({ min: noon - 9 * day, max: noon }), item: fc.constantFrom('plan-l', 'pack-s') }),
+      fc.record({
+        at: fc.integer({ min: noon - 9 * day, max: noon }),
+        item: fc.constantFrom('plan-l', 'pack-s'),
+        channel: fc.constant('push'),
+        capped: fc.constant(true),
+      }),
       { maxLength: 3 },
     ),
   })
@@ -222,7 +227,10 @@ describe('for any customer, scores and shares', () => {
 describe('history', () => {
   it('remembers offers and nothing else', () => {
     const offer = decided([never])
-    expect(remember(emptyHistory, offer)).toEqual({ sequence: 1, offered: [{ at: noon, item: 'plan-l' }] })
+    expect(remember(emptyHistory, offer)).toEqual({
+      sequence: 1,
+      offered: [{ at: noon, item: 'plan-l', channel: 'push', capped: true }],
+    })
     const silence = decided([never, everybodyIn('no_offer')])
     expect(remember(emptyHistory, silence)).toBe(emptyHistory)
   })
@@ -279,6 +287,8 @@ describe('an offer', () => {
       zone: 'UTC',
       reasons: ['best-value', 'purchase'],
       expiresAt: noon + day,
+      obligation: 'none',
+      needsConsent: true,
       trigger: { kind: 'purchase', event: 'e1', at: noon },
     })
   })

@@ -1,20 +1,23 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { contactPolicy } from '../src/examples.ts'
-import { minuteOfDay, quietEndsInMs } from '../src/quiet-hours.ts'
+import { localTime } from '../src/local-time.ts'
+import { quietEndsInMs } from '../src/quiet-hours.ts'
 
 const policy = contactPolicy({ quietFromHour: 21, quietToHour: 8 })
 const at = (text: string) => Date.parse(text)
 
-it('quiet hours are the customer’s own, daylight saving included', () => {
-  expect(minuteOfDay('Europe/Berlin', at('2025-01-06T12:30:00Z'))).toBe(13 * 60 + 30)
-  expect(minuteOfDay('Europe/Berlin', at('2025-07-06T12:30:00Z'))).toBe(14 * 60 + 30)
-  expect(minuteOfDay('Asia/Kathmandu', at('2025-01-06T12:30:00Z'))).toBe(18 * 60 + 15)
-  expect(minuteOfDay('Atlantis/Centre', at('2025-01-06T12:30:00Z'))).toBe(12 * 60 + 30)
+it('the time is the customer’s own, daylight saving included', () => {
+  const local = (zone: string, text: string) => localTime(zone, at(text))
+  expect(local('Europe/Berlin', '2025-01-06T12:30:00Z')).toEqual({ hour: 13, minute: 30, weekday: 1 })
+  expect(local('Europe/Berlin', '2025-07-06T12:30:00Z')).toEqual({ hour: 14, minute: 30, weekday: 7 })
+  expect(local('Asia/Kathmandu', '2025-01-08T20:30:00Z')).toEqual({ hour: 2, minute: 15, weekday: 4 })
+  expect(local('Atlantis/Centre', '2025-01-06T12:30:00Z')).toEqual({ hour: 12, minute: 30, weekday: 1 })
+  expect(local('UTC', '2025-01-06T00:00:00Z')).toEqual({ hour: 0, minute: 0, weekday: 1 })
 })
 
 it('a moment beyond the calendar is midnight, not the end of the process', () =>
-  expect(minuteOfDay('UTC', 9e15)).toBe(0))
+  expect(localTime('UTC', 9e15)).toEqual({ hour: 0, minute: 0, weekday: 1 }))
 
 it('they last from their first minute until just before their last', () => {
   const left = (text: string) => quietEndsInMs('UTC', at(text), policy) / 60_000

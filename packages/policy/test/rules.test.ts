@@ -56,7 +56,18 @@ describe("marketing's rules", () => {
     name: 'not-for-the-busy',
     why: 'busy',
     active: true,
-    when: [{ subject: 'feature', field: 'purchases_90d', operator: 'gt', number: 2, text: null }],
+    when: [
+      {
+        subject: 'feature',
+        field: 'purchases_90d',
+        operator: 'gt',
+        number: 2,
+        text: null,
+        numbers: [],
+        texts: [],
+        of: [],
+      },
+    ],
   }
   it('refuse for their own reason', () =>
     expect(refusalOf(...asked({ playbook: [rule], features: { purchases_90d: 3 } }))).toBe('busy'))

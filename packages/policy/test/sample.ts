@@ -31,6 +31,9 @@ export const plan = (name: string, priceMinor: number, quotaGb: number): Catalog
   availableTo: null,
   stock: null,
   withdrawn: false,
+  costMinor: 0,
+  obligation: 'none',
+  needsConsent: true,
 })
 
 export const planM = plan('plan-m', 2000, 10)

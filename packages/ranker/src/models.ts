@@ -3,15 +3,42 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ModelPromotion } from '@offerstream/contracts'
+import { atBoundary } from './boundary.ts'
 import { hasExternalData } from './external-data.ts'
+import { withFallback } from './fallback.ts'
+import { Unwalkable } from './graph.ts'
 import { type Manifest, manifestProblems } from './manifest.ts'
-import { type OnnxScorer, onnxScorer, type Scorer } from './scoring.ts'
+import { type Pool, partsPerThread } from './pool.ts'
+import { inlineRows, inParts, openSession, type Run, type Scorer, type Session } from './scoring.ts'
+import { type Walker, walkerOf } from './walker.ts'
 
 /** The registry folder of this repository. */
 export const modelsFolder = fileURLToPath(new URL('../../../models/', import.meta.url))
 
-/** A model that passed every check. */
-export type Model = { readonly manifest: Manifest; readonly scorer: Scorer; close(): Promise<void> }
+/** A model that passed every check. `walker` is its second implementation, null where its graph has none. */
+export type Model = {
+  readonly manifest: Manifest
+  readonly scorer: Scorer
+  readonly walker: Walker | null
+  close(): Promise<void>
+}
+
+export type ModelOptions = {
+  /** Takes batches from `pooledRows` on; none unless given. */
+  readonly pool?: Pool
+  /** How long the native runtime may take for a part of a batch, waiting included; 5 seconds unless given. */
+  readonly timeoutMs?: number
+  /** How long it is left alone after it failed too often, milliseconds; 10 seconds unless given. */
+  readonly resetMs?: number
+  /** Told when the walker serves in its place: the model as name/version, how many rows, and why. */
+  readonly fellBack?: (model: string, rows: number, why: string) => void
+  /** The native runtime, unless a test gives another. */
+  readonly open?: (bytes: Uint8Array) => Promise<Session>
+}
+
+/** A batch from so many rows on goes to the pool, in parts of this many. */
+const pooledRows = 3000
+const pooledPartRows = 1500
 
 /** A model that must not serve, and why. */
 export class ModelRefused extends Error {
@@ -32,7 +59,13 @@ const goldenTolerance = 1e-5
  * The model of `<folder>/<name>/<version>/`, from bytes, after all checks. `sha256` is the one promoted. Throws
  * `ModelRefused` with everything that is wrong.
  */
-export async function loadModel(folder: string, name: string, version: string, sha256?: string): Promise<Model> {
+export async function loadModel(
+  folder: string,
+  name: string,
+  version: string,
+  sha256?: string,
+  options: ModelOptions = {},
+): Promise<Model> {
   const refuse = (...problems: readonly string[]): never => {
     throw new ModelRefused(problems.map(problem => `model ${name}/${version} ${problem}`).join('\n'))
   }
@@ -61,29 +94,78 @@ export async function loadModel(folder: string, name: string, version: string, s
   if (externalData(bytes, refuse)) refuse('keeps data in another file')
   const golden = await parse<Golden>('golden.json')
 
-  let scorer: OnnxScorer
+  const walker = walkerOrNull(bytes)
+  let session: Session
   try {
-    scorer = await onnxScorer(bytes, manifest.outputs.probability)
+    session = await (options.open ?? openSession)(bytes)
   } catch (error) {
     return refuse(`cannot be loaded: ${(error as Error).message}`)
   }
   try {
     const width = manifest.features.length + manifest.pairs.length
-    if (scorer.inputs.length !== 1) refuse(`has ${scorer.inputs.length} inputs, wanted one`)
-    if (scorer.width !== null && scorer.width !== width)
-      refuse(`takes ${scorer.width} columns, its manifest names ${width}`)
+    if (session.inputs.length !== 1) refuse(`has ${session.inputs.length} inputs, wanted one`)
+    if (session.width !== null && session.width !== width)
+      refuse(`takes ${session.width} columns, its manifest names ${width}`)
     for (const output of Object.values(manifest.outputs))
-      if (!scorer.outputs.includes(output)) refuse(`has no output ${output}, only ${scorer.outputs.join(', ')}`)
+      if (!session.outputs.includes(output)) refuse(`has no output ${output}, only ${session.outputs.join(', ')}`)
     for (const output of ['probability', 'preference'] as const) {
-      const problem = await goldenProblem(scorer, golden, output, manifest.outputs[output], width)
+      const problem = await goldenProblem(session, walker, golden, output, manifest.outputs[output], width)
       if (problem !== null) refuse(problem)
     }
   } catch (error) {
-    await scorer.close()
+    await session.close()
     if (error instanceof ModelRefused) throw error
     return refuse(`fails on its golden rows: ${(error as Error).message}`)
   }
-  return { manifest, scorer, close: scorer.close }
+  const served = serve(`${name}/${version}`, manifest.outputs.probability, session, bytes, walker, options)
+  return {
+    manifest,
+    walker,
+    scorer: served.scorer,
+    async close() {
+      served.close()
+      await session.close()
+    },
+  }
+}
+
+/** Small batches in this thread, large ones in the pool, and the walker where either fails. */
+function serve(
+  model: string,
+  output: string,
+  session: Session,
+  bytes: Uint8Array,
+  walker: Walker | null,
+  { pool, timeoutMs = 5000, resetMs = 10_000, fellBack = () => {} }: ModelOptions,
+): { readonly scorer: Scorer; close(): void } {
+  const guards: { close(): void }[] = []
+  const guarded = (run: Run): Run => {
+    if (walker === null) return run
+    const walk: Run = async (rows, count, wanted) => walker(rows, count, wanted)
+    const options = { timeoutMs, resetMs, fellBack: (rows: number, why: string) => fellBack(model, rows, why) }
+    const guard = withFallback(model, run, walk, options)
+    guards.push(guard)
+    return guard.run
+  }
+  const inline = inParts(guarded(session.run), inlineRows)
+  const pooled =
+    pool === undefined ? inline : inParts(guarded(pool.runOf(bytes)), pooledPartRows, pool.threads * partsPerThread)
+  return {
+    scorer: { score: (rows, count) => (count < pooledRows ? inline : pooled)(rows, count, output) },
+    close() {
+      for (const guard of guards) guard.close()
+    },
+  }
+}
+
+/** The second implementation, null for a graph that only the native runtime understands. */
+function walkerOrNull(bytes: Uint8Array): Walker | null {
+  try {
+    return walkerOf(bytes)
+  } catch (error) {
+    if (error instanceof Unwalkable) return null
+    throw error
+  }
 }
 
 function externalData(bytes: Uint8Array, refuse: (problem: string) => never): boolean {
@@ -95,7 +177,8 @@ function externalData(bytes: Uint8Array, refuse: (problem: string) => never): bo
 }
 
 async function goldenProblem(
-  scorer: OnnxScorer,
+  session: Session,
+  walker: Walker | null,
   golden: Golden,
   output: 'probability' | 'preference',
   name: string,
@@ -103,20 +186,23 @@ async function goldenProblem(
 ): Promise<string | null> {
   if (golden.rows.length === 0) return 'has no golden rows'
   if (golden.rows.some(row => row.length !== width)) return `has golden rows that are not ${width} wide`
-  const scores = await scorer.run(
-    Float32Array.from(golden.rows.flat(), x => x ?? Number.NaN),
-    golden.rows.length,
-    name,
-  )
+  const rows = atBoundary(Float32Array.from(golden.rows.flat(), x => x ?? Number.NaN))
+  const scores = await inParts(session.run, inlineRows)(rows, golden.rows.length, name)
+  const walked = walker?.(rows, golden.rows.length, name)
   for (let row = 0; row < scores.length; row++) {
     const score = scores[row]!
     const expected = golden[output][row]
     if (Number.isNaN(score)) return `gives NaN as ${output} of golden row ${row}`
-    if (expected === undefined || !(Math.abs(score - expected) <= goldenTolerance * Math.max(1, Math.abs(expected))))
+    if (expected === undefined || !isNear(score, expected))
       return `gives ${score} as ${output} of golden row ${row}, wanted ${expected}`
+    if (walked !== undefined && !isNear(walked[row]!, score))
+      return `gives ${score} as ${output} of golden row ${row}, its second implementation ${walked[row]}`
   }
   return null
 }
+
+const isNear = (score: number, wanted: number): boolean =>
+  Math.abs(score - wanted) <= goldenTolerance * Math.max(1, Math.abs(wanted))
 
 /** The promotion of a model in the registry folder, as the playbook wants it. */
 export async function promotionOf(
@@ -126,7 +212,7 @@ export async function promotionOf(
   stage: ModelPromotion['stage'] = 'champion',
 ): Promise<ModelPromotion> {
   const manifest = JSON.parse(await readFile(join(folder, name, version, 'manifest.json'), 'utf8')) as Manifest
-  return { type: 'model', name, version, stage, share: 1, sha256: manifest.sha256 }
+  return { type: 'model', name, version, stage, share: 1, sha256: manifest.sha256, learning: false }
 }
 
 /** The newest version of every model in the folder, as champions: what a demo begins with. */

@@ -30,6 +30,9 @@ export const plan = (name: string, priceMinor: number, quotaGb: number | null): 
   availableTo: null,
   stock: null,
   withdrawn: false,
+  costMinor: 0,
+  obligation: 'none',
+  needsConsent: true,
 })
 
 export const plans = [

@@ -52,6 +52,9 @@ const plan = (
     availableTo: null,
     stock: null,
     withdrawn: false,
+    costMinor: 0,
+    obligation: 'none',
+    needsConsent: true,
   },
 })
 
@@ -109,6 +112,9 @@ const pack = (
   availableTo: null,
   stock: null,
   withdrawn: false,
+  costMinor: 0,
+  obligation: 'none',
+  needsConsent: true,
 })
 
 export const packages: readonly CatalogueItem[] = [

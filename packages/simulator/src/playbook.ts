@@ -17,9 +17,27 @@ const rules: readonly Rule[] = [
     why: 'young-and-dear',
     active: true,
     when: [
-      { subject: 'customer', field: 'ageBand', operator: 'eq', number: null, text: '18-24' },
-      { subject: 'item', field: 'kind', operator: 'eq', number: null, text: 'plan' },
-      { subject: 'item', field: 'priceMinor', operator: 'gt', number: 4999, text: null },
+      {
+        subject: 'customer',
+        field: 'ageBand',
+        operator: 'eq',
+        number: null,
+        text: '18-24',
+        numbers: [],
+        texts: [],
+        of: [],
+      },
+      { subject: 'item', field: 'kind', operator: 'eq', number: null, text: 'plan', numbers: [], texts: [], of: [] },
+      {
+        subject: 'item',
+        field: 'priceMinor',
+        operator: 'gt',
+        number: 4999,
+        text: null,
+        numbers: [],
+        texts: [],
+        of: [],
+      },
     ],
   },
   {
@@ -29,8 +47,26 @@ const rules: readonly Rule[] = [
     active: true,
     // From this charge on every plan includes unlimited calls.
     when: [
-      { subject: 'item', field: 'serviceType', operator: 'eq', number: null, text: 'voice' },
-      { subject: 'customer', field: 'monthlyChargeMinor', operator: 'ge', number: 2799, text: null },
+      {
+        subject: 'item',
+        field: 'serviceType',
+        operator: 'eq',
+        number: null,
+        text: 'voice',
+        numbers: [],
+        texts: [],
+        of: [],
+      },
+      {
+        subject: 'customer',
+        field: 'monthlyChargeMinor',
+        operator: 'ge',
+        number: 2799,
+        text: null,
+        numbers: [],
+        texts: [],
+        of: [],
+      },
     ],
   },
   {
@@ -39,9 +75,27 @@ const rules: readonly Rule[] = [
     why: 'dearer-than-the-plan',
     active: true,
     when: [
-      { subject: 'item', field: 'kind', operator: 'eq', number: null, text: 'package' },
-      { subject: 'item', field: 'priceMinor', operator: 'gt', number: 1500, text: null },
-      { subject: 'customer', field: 'monthlyChargeMinor', operator: 'lt', number: 1000, text: null },
+      { subject: 'item', field: 'kind', operator: 'eq', number: null, text: 'package', numbers: [], texts: [], of: [] },
+      {
+        subject: 'item',
+        field: 'priceMinor',
+        operator: 'gt',
+        number: 1500,
+        text: null,
+        numbers: [],
+        texts: [],
+        of: [],
+      },
+      {
+        subject: 'customer',
+        field: 'monthlyChargeMinor',
+        operator: 'lt',
+        number: 1000,
+        text: null,
+        numbers: [],
+        texts: [],
+        of: [],
+      },
     ],
   },
 ]
@@ -60,6 +114,8 @@ const contactPolicy: ContactPolicy = {
   validHours: 48,
   priceStepShare: 0.6,
   minimumValueMinor: 1,
+  offersPerChannelPerWeek: {},
+  offersPerItemPerMonth: 5,
 }
 
 const controls: Experiment = {

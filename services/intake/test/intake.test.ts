@@ -150,6 +150,9 @@ describe('intake', () => {
         availableTo: null,
         stock: null,
         withdrawn: false,
+        costMinor: 0,
+        obligation: 'none',
+        needsConsent: true,
       },
     }
     await put(world, 'playbook', record)

@@ -40,7 +40,7 @@ describe('given a playbook with a promoted model, when a trigger fires', () => {
       sequence: 1,
       trigger: decision.update.trigger,
     })
-    expect(state).toEqual({ sequence: 1, offered: [{ at, item: decision.chosen }] })
+    expect(state).toEqual({ sequence: 1, offered: [{ at, item: decision.chosen, channel: 'push', capped: true }] })
   })
   it('every plan is scored by the champion, packages by nobody yet, and the record says with what', async () => {
     const { decision } = emitted(await outcomeOf(updateOf('c1')))
@@ -59,7 +59,7 @@ describe('given a playbook with a promoted model, when a trigger fires', () => {
     expect(state).toBe(emptyHistory)
   })
   it('the second offer of a day is held back', async () => {
-    const history = { sequence: 4, offered: [{ at: at - 1000, item: 'data-1' }] }
+    const history = { sequence: 4, offered: [{ at: at - 1000, item: 'data-1', channel: 'push', capped: true }] }
     const { decision, state } = emitted(await outcomeOf(updateOf('c1'), { history }))
     expect(decision.reason).toBe('nothing-eligible')
     expect(new Set(decision.candidates.map(each => each.refused))).toContain('contacted-lately')

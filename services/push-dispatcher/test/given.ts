@@ -42,6 +42,8 @@ export const offer = (change: Partial<NextBestOffer>): NextBestOffer => ({
   zone: 'UTC',
   reasons: ['allowance'],
   expiresAt: noon + 24 * hour,
+  obligation: 'none',
+  needsConsent: true,
   trigger: { kind: 'allowance-used', event: 'event-1', at: noon },
   ...change,
 })
