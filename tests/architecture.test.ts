@@ -5,7 +5,17 @@ import { describe, expect, test } from 'vitest'
 
 const root = join(import.meta.dirname, '..')
 const services = ['intake', 'feature-updater', 'offer-scorer', 'push-dispatcher']
-const core = ['contracts', 'streaming', 'features', 'catalogue', 'experiments', 'ranker', 'policy', 'evaluation']
+const core = [
+  'contracts',
+  'streaming',
+  'features',
+  'catalogue',
+  'mapping',
+  'experiments',
+  'ranker',
+  'policy',
+  'evaluation',
+]
 const everything = [...core, 'simulator', 'datasets', 'stack', 'cli', ...services]
 
 /** What each package may depend on. */
@@ -15,6 +25,7 @@ const ladder: Readonly<Record<string, readonly string[]>> = {
   features: ['contracts'],
   catalogue: ['contracts'],
   experiments: ['contracts'],
+  mapping: ['contracts', 'catalogue'],
   ranker: ['contracts', 'features', 'catalogue'],
   policy: ['contracts', 'features', 'catalogue', 'experiments'],
   evaluation: core.filter(name => name !== 'evaluation'),
@@ -29,6 +40,7 @@ const ladder: Readonly<Record<string, readonly string[]>> = {
 const pure = [
   'packages/features/src',
   'packages/catalogue/src',
+  'packages/mapping/src',
   'packages/experiments/src',
   'packages/policy/src',
   'packages/ranker/src/pairs.ts',
