@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { type DueQueue, dueQueue } from './due-queue.ts'
+import { memoryReservations } from './memory-reservations.ts'
 import type { CausePosition, Change, Store, StoreGuards, StoreLane } from './ports.ts'
 
 type Held = {
@@ -25,6 +26,7 @@ export function memoryStore(options: { readonly guards?: StoreGuards; readonly m
   const load = (held: Held | undefined, keys: readonly string[]) => keys.map(key => held?.states.get(key) ?? null)
 
   return {
+    reservations: memoryReservations(),
     async open(fold, partition) {
       const name = nameOf(fold, partition)
       const held = partitions.get(name) ?? unopened()

@@ -1,5 +1,7 @@
 // What the runners need of the world. Every adapter of a port passes the port's conformance suite.
 
+import type { Reservations } from './reservations.ts'
+
 /** Position in the order of a source: which run of the topic, which partition, where, and which of the records it led to. */
 export type Cause = {
   readonly topic: string
@@ -95,6 +97,8 @@ export type SubscribeOptions = {
 
 /** States of the keys of one fold's partition, with everything that must change together with them. */
 export type Store = {
+  /** What all partitions share and there is only so much of. */
+  readonly reservations: Reservations
   /**
    * Takes the partition: raises its epoch, which shuts out every earlier owner. Epochs of two owners are never equal, not
    * even when a failover lost the first one's: below a rising count they hold random bits.

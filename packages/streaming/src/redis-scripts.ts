@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 
 export type Script = { readonly lua: string; readonly sha: string }
 
-const script = (lua: string): Script => ({ lua, sha: createHash('sha1').update(lua).digest('hex') })
+export const script = (lua: string): Script => ({ lua, sha: createHash('sha1').update(lua).digest('hex') })
 
 /** Below the rising count of an epoch there are so many random ones, so that a count given out twice is no epoch twice. */
 export const epochRange = 2 ** 20

@@ -9,6 +9,7 @@ import { randomInt } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { type CausePosition, type Change, Refused, type Store, type StoreGuards, type StoreLane } from './ports.ts'
 import { defaultTimeoutMs, type RedisAddress, type RedisClient, type ReplicaWait, redisClient } from './redis-client.ts'
+import { redisReservations } from './redis-reservations.ts'
 import { epochRange, openScript, progressScript, saveScript } from './redis-scripts.ts'
 
 export type RedisStoreOptions = RedisAddress & {
@@ -61,6 +62,7 @@ export function redisStore(options: RedisStoreOptions): Store {
   }
 
   return {
+    reservations: redisReservations(client, prefix, wait),
     async open(fold, partition) {
       const names = namesOf(fold, partition)
       await assertKeepsEverything(client, names.meta)
