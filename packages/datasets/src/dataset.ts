@@ -1,4 +1,4 @@
-import type { Customer, Engagement, PlaybookRecord, Purchase, Usage } from '@offerstream/contracts'
+import type { Customer, Decision, Engagement, PlaybookRecord, Purchase, Usage } from '@offerstream/contracts'
 
 /** A record and the topic it belongs on. */
 export type SourceRecord =
@@ -27,6 +27,8 @@ export type Dataset = {
   customers(dir: string, options?: DatasetOptions): AsyncIterable<Customer>
   /** Customers and events in order of time, a profile before what happens to its customer. Sorted in memory. */
   records(dir: string, options?: DatasetOptions): AsyncIterable<SourceRecord>
+  /** Offers that were made, as the decisions behind them, in order of time; only where their propensities are known. */
+  decisions?(dir: string): AsyncIterable<Decision>
 }
 
 /** A profile with what the sets leave out. */

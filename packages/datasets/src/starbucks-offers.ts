@@ -1,6 +1,8 @@
 import type { CatalogueItem, Engagement, Purchase } from '@offerstream/contracts'
 import { ageBandOf, customerOf, type Dataset, type SourceRecord } from './dataset.ts'
 import { readJsonLines } from './files.ts'
+import { decisionOf, sendId } from './starbucks-offers-decisions.ts'
+import { type TranscriptRow, transcriptRow } from './starbucks-offers-transcript.ts'
 
 const name = 'starbucks-offers'
 const hour = 60 * 60 * 1000
@@ -35,44 +37,35 @@ export const starbucksOffers: Dataset = {
   },
   async *records(dir, options) {
     for await (const value of starbucksOffers.customers(dir, options)) yield { topic: 'customers', value }
-    yield* timed(await Array.fromAsync(readJsonLines(dir, name, 'transcript.jsonl'), transcriptRow))
+    for (const { record } of timed(await transcriptOf(dir))) yield record
+  },
+  async *decisions(dir) {
+    const offers = (await starbucksOffers.playbook(dir)).flatMap(({ body }) =>
+      body.type === 'item' ? [{ name: body.name, days: body.validityDays! }] : [],
+    )
+    const sequences = new Map<string, number>()
+    const seen = new Set<string>()
+    for (const { row, record } of timed(await transcriptOf(dir))) {
+      if (row.event !== 'offer received' || seen.has(record.value.id)) continue
+      seen.add(record.value.id)
+      const sequence = (sequences.get(row.person) ?? 0) + 1
+      sequences.set(row.person, sequence)
+      yield decisionOf(row, record.value.at, sequence, offers)
+    }
   },
 }
 
-type TranscriptRow = {
-  readonly person: string
-  readonly event: 'offer received' | 'offer viewed' | 'offer completed' | 'transaction'
-  readonly offer: string
-  readonly amount: number
-  readonly hours: number
-}
+const transcriptOf = (dir: string): Promise<TranscriptRow[]> =>
+  Array.fromAsync(readJsonLines(dir, name, 'transcript.jsonl'), transcriptRow)
 
-function transcriptRow({ value, where }: { readonly value: unknown; readonly where: string }): TranscriptRow {
-  const row = value as { person?: unknown; event?: unknown; value?: Record<string, unknown>; time?: unknown }
-  // Completions spell it with an underscore, everything else with a space.
-  const offer = row.value?.['offer id'] ?? row.value?.['offer_id'] ?? ''
-  const amount = row.value?.['amount'] ?? 0
-  const whole = row.event === 'transaction' ? typeof amount === 'number' && amount >= 0 : offer !== ''
-  if (typeof row.person !== 'string' || !events.has(row.event) || typeof row.time !== 'number' || !whole)
-    throw new Error(
-      `${where}: wanted person, a known event with its offer or amount, and time, found ${JSON.stringify(value)}`,
-    )
-  return {
-    person: row.person,
-    event: row.event as TranscriptRow['event'],
-    offer: String(offer),
-    amount: amount as number,
-    hours: row.time,
-  }
-}
-
-const events: ReadonlySet<unknown> = new Set(['offer received', 'offer viewed', 'offer completed', 'transaction'])
+/** A record with the row it came from. */
+type Timed = { readonly row: TranscriptRow; readonly record: SourceRecord }
 
 /**
  * The set counts whole hours. Events keep the order of the file within their hour, spread evenly over it, so that no two
  * share an instant; the hour itself stays readable. An exact repeat of a row is the same event at the same time.
  */
-function* timed(rows: readonly TranscriptRow[]): Generator<SourceRecord> {
+function* timed(rows: readonly TranscriptRow[]): Generator<Timed> {
   const sorted = rows.toSorted((a, b) => a.hours - b.hours)
   const sends = new Map<string, string>()
   let from = 0
@@ -81,16 +74,19 @@ function* timed(rows: readonly TranscriptRow[]): Generator<SourceRecord> {
     let to = from
     while (to < sorted.length && sorted[to]!.hours === hours) to++
     const seen = new Map<string, number>()
-    const records: SourceRecord[] = []
+    const records: Timed[] = []
     for (let i = from; i < to; i++) {
       const row = sorted[i]!
-      const id = `${row.event.split(' ').at(-1)!}/${row.person}/${row.offer === '' ? '' : `${row.offer}/`}${hours}`
+      const id =
+        row.event === 'offer received'
+          ? sendId(row)
+          : `${row.event.split(' ').at(-1)!}/${row.person}/${row.offer === '' ? '' : `${row.offer}/`}${hours}`
       const at = seen.get(id) ?? start + hours * hour + Math.floor(((i - from) / (to - from)) * hour)
       seen.set(id, at)
       if (row.event === 'offer received') sends.set(`${row.person}/${row.offer}`, id)
-      records.push(recordOf(row, id, at, sends.get(`${row.person}/${row.offer}`) ?? null))
+      records.push({ row, record: recordOf(row, id, at, sends.get(`${row.person}/${row.offer}`) ?? null) })
     }
-    yield* records.sort((a, b) => a.value.at - b.value.at)
+    yield* records.sort((a, b) => a.record.value.at - b.record.value.at)
     from = to
   }
 }
