@@ -1,4 +1,4 @@
-import type { Playbook } from '@offerstream/catalogue'
+import { type Playbook, pacesOf } from '@offerstream/catalogue'
 import {
   type Arm,
   type Assignment,
@@ -18,6 +18,7 @@ import { channelFor } from './channel.ts'
 import { type Guide, guideOf } from './guide.ts'
 import { refusalOf } from './rules.ts'
 import { situationOf } from './situation.ts'
+import { expectedValue, pressureOn } from './value.ts'
 
 const hour = 60 * 60 * 1000
 
@@ -28,6 +29,8 @@ export type Scored = {
   readonly pairs: readonly number[]
   /** Calibrated probability of acceptance, null where no model scores such items. */
   readonly score: number | null
+  /** What offering it adds to that probability, where a model measures it. */
+  readonly uplift?: number | null
 }
 
 export type Request = {
@@ -44,56 +47,71 @@ export type Request = {
 }
 
 /**
- * One offer or none, with everything needed to explain it and to decide it again. With e the arm's exploration share and
- * n eligible actions, no offer among them, each action has propensity e/n, the one wanted most 1 − e more.
+ * One offer or none, with everything needed to explain it and to decide it again. What must be sent is, if it is eligible,
+ * whatever the arm. Otherwise, with e the arm's exploration share and n eligible actions, no offer among them, each action
+ * has propensity e/n, the one wanted most 1 − e more. Which one is chosen hangs on the names of items, not on their order.
  */
 export function decide(request: Request, history: ContactHistory, playbook: Playbook): Decision {
-  const { id, at, update } = request
+  const { id, at, update, reservations = [], budgets = [] } = request
   const guide = guideOf(playbook)
-  const situation = situationOf(update, at, history, guide)
+  const situation = situationOf(update, at, history, guide, reservations)
   const assigned = assignArms(guide, update.customer, at)
   const choice = arms[assigned.policy]
+  const paces = pacesOf(budgets, at, playbook)
 
   const { length } = request.candidates
   const refusals = new Array<string | null>(length)
+  const values = new Array<number | null>(length)
   const wants = new Array<number | null>(length)
   const order: number[] = []
   const eligible: number[] = []
+  const due: number[] = []
   for (let index = 0; index < length; index++) {
-    const { item, score } = request.candidates[index]!
+    const { item, score, uplift = null } = request.candidates[index]!
     const refused = refusalOf(item, situation)
     refusals[index] = refused
+    const value = expectedValue(item, { score, uplift }, paces.length === 0 ? 1 : pressureOn(item, paces))
+    values[index] = value === null ? null : value * guide.leverOf(item)
     wants[index] = null
     if (refused !== null) continue
+    if (item.obligation !== 'none') {
+      due.push(index)
+      continue
+    }
     eligible.push(index)
-    wants[index] = choice.wants(item, score, situation)
+    wants[index] = choice.wants({ item, score, value }, situation)
     if (wants[index] !== null) order.push(index)
   }
-  order.sort((a, b) => wants[b]! - wants[a]! || a - b)
+  const position = (index: number) => guide.positions.get(request.candidates[index]!.item.name)!
+  order.sort((a, b) => wants[b]! - wants[a]! || position(a) - position(b))
   const ranks = new Array<number | null>(length).fill(null)
   for (let rank = 0; rank < order.length; rank++) ranks[order[rank]!] = rank + 1
 
+  const first = due.length > 0 ? firstDue(due, request.candidates, position) : null
   const best = order[0]
-  const wanted = best !== undefined && wants[best]! > 0 && wants[best]! >= choice.least(guide.policy) ? best : noOffer
-  const exploration = choice.exploration(guide.policy)
+  const wanted =
+    first ?? (best !== undefined && wants[best]! > 0 && wants[best]! >= choice.least(guide.policy) ? best : noOffer)
+  const exploration = first === null ? choice.exploration(guide.explorationShare) : 0
   const actions = eligible.length + 1
   const propensityOf = (action: number) => exploration / actions + (action === wanted ? 1 - exploration : 0)
   const draw = unit(`draw/${id}`)
   const explored = draw < exploration
   // Below the share the draw is uniform again: it picks the action as well. No offer comes last.
-  const chosen = explored ? (eligible[Math.floor((draw / exploration) * actions)] ?? noOffer) : wanted
+  const chosen = explored
+    ? (eligible.sort((a, b) => position(a) - position(b))[Math.floor((draw / exploration) * actions)] ?? noOffer)
+    : wanted
 
-  const candidates = request.candidates.map(({ item, pairs, score }, index): Candidate => {
+  const candidates = request.candidates.map(({ item, pairs, score, uplift = null }, index): Candidate => {
     const refused = refusals[index]!
     return {
       item: item.name,
       refused,
       pairs,
       score,
-      uplift: null,
-      valueMinor: score === null ? null : score * item.marginMinor * guide.leverOf(item),
+      uplift,
+      valueMinor: values[index]!,
       rank: ranks[index]!,
-      propensity: refused === null ? propensityOf(index) : 0,
+      propensity: refused === null && (item.obligation === 'none' || index === first) ? propensityOf(index) : 0,
     }
   })
   const item = chosen === noOffer ? null : request.candidates[chosen]!.item
@@ -106,22 +124,34 @@ export function decide(request: Request, history: ContactHistory, playbook: Play
     arms: assigned.assignments,
     models: request.models,
     candidates,
-    reservations: request.reservations ?? [],
-    budgets: request.budgets ?? [],
+    reservations,
+    budgets,
     history,
     chosen: item === null ? null : item.name,
     propensity: propensityOf(chosen),
     noOfferPropensity: propensityOf(noOffer),
     explored,
     draw,
-    reason: explored ? 'explored' : item === null ? whyNone(eligible, order, assigned.policy) : choice.why,
+    reason: explored
+      ? 'explored'
+      : item === null
+        ? whyNone(eligible, order, assigned.policy)
+        : first === null
+          ? choice.why
+          : item.obligation,
     sequence: item === null ? null : history.sequence + 1,
     expiresAt: item === null ? null : Math.min(at + guide.policy.validHours * hour, item.availableTo ?? Infinity),
-    channel: item === null ? null : channelFor(item, update.facts.consent),
+    channel: item === null ? null : channelFor(item, situation),
   }
 }
 
 const noOffer = -1
+
+/** Of what must be sent the transactional goes first. */
+function firstDue(due: readonly number[], candidates: readonly Scored[], position: (index: number) => number): number {
+  const later = (index: number): number => (candidates[index]!.item.obligation === 'transactional' ? 0 : 1)
+  return due.toSorted((a, b) => later(a) - later(b) || position(a) - position(b))[0]!
+}
 
 /** Every running experiment's arm; the first that is not the champion's decides how this decision is taken. */
 function assignArms(guide: Guide, customer: string, at: number): { assignments: Assignment[]; policy: Arm['policy'] } {

@@ -7,6 +7,7 @@ import type {
   KillSwitch,
   PastOffer,
   PlaybookRecord,
+  Reservation,
 } from '@offerstream/contracts'
 
 /**
@@ -19,6 +20,8 @@ export type Example = {
   readonly history?: Partial<ContactHistory>
   readonly features?: Readonly<Record<string, number>>
   readonly at?: number
+  /** Answers of the stock and the budgets. */
+  readonly reservations?: readonly Reservation[]
   readonly playbook?: readonly PlaybookRecord['body'][]
 }
 

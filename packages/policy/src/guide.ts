@@ -1,4 +1,11 @@
-import { asksForTime, type CompiledRule, compileRule, contactPolicyOf, type Playbook } from '@offerstream/catalogue'
+import {
+  asksForTime,
+  type CompiledRule,
+  compileRule,
+  contactPolicyOf,
+  type Playbook,
+  promotionsInUse,
+} from '@offerstream/catalogue'
 import type { CatalogueItem, ContactPolicy, Experiment } from '@offerstream/contracts'
 import { featureNames } from './use.ts'
 
@@ -11,6 +18,10 @@ export type Guide = {
   /** Whether a rule of marketing's asks what time it is where the customer is. */
   readonly asksForTime: boolean
   readonly experiments: readonly Experiment[]
+  /** Of the champion's decisions. */
+  readonly explorationShare: number
+  /** Items by name in one order that hangs on no catalogue's: equals are told apart by it. */
+  readonly positions: ReadonlyMap<string, number>
   readonly stoppedEverything: boolean
   readonly stoppedItems: ReadonlySet<string>
   /** Kinds of triggers, or the event behind one: a campaign's own name. */
@@ -29,6 +40,9 @@ export function guideOf(playbook: Playbook): Guide {
   return guide
 }
 
+/** What a model learns from must hold something of everything. */
+const leastWhereLearning = 0.1
+
 const guides = new WeakMap<Playbook, Guide>()
 
 function guideFrom(playbook: Playbook): Guide {
@@ -45,9 +59,13 @@ function guideFrom(playbook: Playbook): Guide {
   // A lever that names neither item nor category holds for all.
   const everywhere = byCategory.get('') ?? 1
   const active = [...playbook.rules.values()].filter(rule => rule.active)
+  const policy = contactPolicyOf(playbook)
+  const learning = promotionsInUse(playbook).some(promotion => promotion.learning)
   return {
     playbook,
-    policy: contactPolicyOf(playbook),
+    policy,
+    explorationShare: learning ? Math.max(policy.explorationShare, leastWhereLearning) : policy.explorationShare,
+    positions: new Map([...playbook.items.keys()].sort().map((name, position) => [name, position])),
     marketing: active.map(rule => ({ why: rule.why, refuses: compileRule(rule, featureNames) })),
     asksForTime: active.some(asksForTime),
     experiments: [...playbook.experiments.values()].filter(experiment => experiment.active),

@@ -1,12 +1,14 @@
 import { billOf, isSold } from '@offerstream/catalogue'
-import type { CatalogueItem, ContactHistory } from '@offerstream/contracts'
-import { channelFor } from './channel.ts'
+import type { CatalogueItem, ItemObligation } from '@offerstream/contracts'
+import { channelFor, consentsTo } from './channel.ts'
 import { contactPolicy, type Example, noon, offered, offeredDaysAgo, stop } from './examples.ts'
-import { quietEndsInMs } from './quiet-hours.ts'
+import { countSince, day, week } from './history.ts'
 import type { Situation } from './situation.ts'
 
 const hour = 60 * 60 * 1000
-const day = 24 * hour
+
+/** What marketing's own limits do not hold back. */
+const mustSend: readonly ItemObligation[] = ['mandatory', 'transactional']
 
 /**
  * The rules, in the order in which they are asked; the first refusal is the one kept. Eligibility and suitability say
@@ -41,9 +43,17 @@ export const rules: readonly EligibilityRule[] = [
   {
     why: 'out-of-stock',
     stage: 'eligibility',
-    allows: item => item.stock === null || item.stock > 0,
+    allows: (item, { refusedResources }) =>
+      (item.stock === null || item.stock > 0) && refusedResources.get(item.name) !== 'stock',
     allowing: { item: { stock: 1 } },
     refusing: { item: { stock: 0 } },
+  },
+  {
+    why: 'budget-spent',
+    stage: 'eligibility',
+    allows: (item, { refusedResources }) => refusedResources.get(item.name) !== 'budget',
+    allowing: { reservations: [{ item: 'plan-l', resource: 'budget/spring/', granted: true }] },
+    refusing: { reservations: [{ item: 'plan-l', resource: 'budget/spring/', granted: false }] },
   },
   {
     why: 'has-it',
@@ -81,21 +91,22 @@ export const rules: readonly EligibilityRule[] = [
   {
     why: 'no-consent',
     stage: 'contact',
-    allows: (item, { facts }) => channelFor(item, facts.consent) !== null,
+    allows: consentsTo,
     allowing: { facts: { consent: { 'push/standard': true } } },
     refusing: { facts: { consent: { push: true, 'push/standard': false } } },
   },
   {
     why: 'quiet-until-expiry',
     stage: 'contact',
-    allows: (_item, { at, facts, guide }) =>
-      guide.policy.validHours >= 24 || quietEndsInMs(facts.zone, at, guide.policy) < guide.policy.validHours * hour,
+    spares: ['transactional'],
+    allows: (_item, { guide, quietMs }) => quietMs < guide.policy.validHours * hour,
     allowing: { at: noon - 5 * hour, playbook: [contactPolicy({ validHours: 2 })] },
     refusing: { at: noon - 7 * hour, playbook: [contactPolicy({ validHours: 2 })] },
   },
   {
     why: 'recently-rejected',
     stage: 'contact',
+    spares: mustSend,
     allows: (item, { at, facts, guide }) =>
       !facts.rejections.some(
         rejection => rejection.item === item.name && at - rejection.at < guide.policy.rejectionCoolDownDays * day,
@@ -106,36 +117,65 @@ export const rules: readonly EligibilityRule[] = [
   {
     why: 'contacted-lately',
     stage: 'contact',
+    spares: mustSend,
     allows: (_item, { at, guide, history }) =>
-      !history.offered.some(past => at - past.at < guide.policy.minimumGapMinutes * 60_000),
+      !history.offered.some(past => past.capped && at - past.at < guide.policy.minimumGapMinutes * 60_000),
     allowing: { history: { offered: [offered('pack-s', noon - day)] } },
     refusing: { history: { offered: [offered('pack-s', noon - day + 1)] } },
   },
   {
     why: 'weekly-cap',
     stage: 'contact',
-    allows: (_item, { at, guide, history }) =>
-      countSince(history, at - 7 * day, () => true) < guide.policy.offersPerWeek,
+    spares: mustSend,
+    allows: (_item, { at, guide, history }) => countSince(history, at - week, () => true) < guide.policy.offersPerWeek,
     allowing: { history: offeredDaysAgo('pack-s', 2, 3, 7) },
     refusing: { history: offeredDaysAgo('pack-s', 2, 3, 6) },
   },
   {
     why: 'category-cap',
     stage: 'contact',
+    spares: mustSend,
     allows: (item, { at, guide, history }) =>
       countSince(
         history,
-        at - 7 * day,
-        name => item.category !== '' && guide.playbook.items.get(name)?.category === item.category,
+        at - week,
+        past => item.category !== '' && guide.playbook.items.get(past.item)?.category === item.category,
       ) < guide.policy.offersPerCategoryPerWeek,
     allowing: { history: offeredDaysAgo('pack-s', 2), playbook: [contactPolicy({ offersPerCategoryPerWeek: 1 })] },
     refusing: { history: offeredDaysAgo('plan-m', 2), playbook: [contactPolicy({ offersPerCategoryPerWeek: 1 })] },
   },
   {
+    why: 'channel-cap',
+    stage: 'contact',
+    spares: mustSend,
+    allows: (item, situation) => channelFor(item, situation) !== null,
+    allowing: {
+      item: { channels: ['push', 'email'] },
+      facts: { consent: { push: true, email: true } },
+      history: offeredDaysAgo('pack-s', 2),
+      playbook: [contactPolicy({ offersPerChannelPerWeek: { push: 1 } })],
+    },
+    refusing: {
+      history: offeredDaysAgo('pack-s', 2),
+      playbook: [contactPolicy({ offersPerChannelPerWeek: { push: 1 } })],
+    },
+  },
+  {
+    why: 'item-cap',
+    stage: 'contact',
+    spares: mustSend,
+    allows: (item, { at, guide, history }) =>
+      countSince(history, at - 30 * day, past => past.item === item.name) < guide.policy.offersPerItemPerMonth,
+    allowing: { history: offeredDaysAgo('plan-l', 8, 30), playbook: [contactPolicy({ offersPerItemPerMonth: 2 })] },
+    refusing: { history: offeredDaysAgo('plan-l', 8, 29), playbook: [contactPolicy({ offersPerItemPerMonth: 2 })] },
+  },
+  {
     why: 'offered-before',
     stage: 'contact',
+    // A mandatory notice goes once; a transactional one as often as there is something to say.
+    spares: ['transactional'],
     allows: (item, { at, guide, history }) =>
-      countSince(history, at - guide.policy.sameItemGapDays * day, name => name === item.name) === 0,
+      !history.offered.some(past => past.item === item.name && at - past.at < guide.policy.sameItemGapDays * day),
     allowing: { history: offeredDaysAgo('plan-l', 7) },
     refusing: { history: offeredDaysAgo('plan-l', 6) },
   },
@@ -146,6 +186,8 @@ export type EligibilityRule = {
   readonly why: string
   /** The contact policy hangs on history; the rest does not, and may be asked before a state is at hand. */
   readonly stage: 'eligibility' | 'suitability' | 'contact'
+  /** Obligations it does not hold for; it holds for all where none is named. */
+  readonly spares?: readonly ItemObligation[]
   readonly allows: (item: CatalogueItem, situation: Situation) => boolean
   readonly allowing: Example
   readonly refusing: Example
@@ -164,15 +206,15 @@ export function refusalBeforeContact(item: CatalogueItem, situation: Situation):
 }
 
 function refusalByContact(item: CatalogueItem, situation: Situation): string | null {
-  for (const rule of contact) if (!rule.allows(item, situation)) return rule.why
+  for (const rule of contact[item.obligation]) if (!rule.allows(item, situation)) return rule.why
   return null
 }
 
 const suitability = rules.filter(rule => rule.stage !== 'contact')
-const contact = rules.filter(rule => rule.stage === 'contact')
-
-function countSince(history: ContactHistory, since: number, counts: (item: string) => boolean): number {
-  let count = 0
-  for (const past of history.offered) if (past.at > since && counts(past.item)) count++
-  return count
+const contactFor = (obligation: ItemObligation): readonly EligibilityRule[] =>
+  rules.filter(rule => rule.stage === 'contact' && !rule.spares?.includes(obligation))
+const contact: { readonly [Obligation in ItemObligation]: readonly EligibilityRule[] } = {
+  none: contactFor('none'),
+  mandatory: contactFor('mandatory'),
+  transactional: contactFor('transactional'),
 }

@@ -1,17 +1,13 @@
-import type { LocalTime, MonthlyUse } from '@offerstream/catalogue'
-import type { CatalogueItem, ContactHistory, CustomerFacts, FeatureUpdate, Trigger } from '@offerstream/contracts'
+import type { Asking, LocalTime, MonthlyUse } from '@offerstream/catalogue'
+import type { CatalogueItem, ContactHistory, FeatureUpdate, Reservation } from '@offerstream/contracts'
 import type { Guide } from './guide.ts'
 import { localTime } from './local-time.ts'
+import { quietEndsInMs } from './quiet-hours.ts'
 import { useOf } from './use.ts'
 
 /** Everything a rule may ask about, the item apart. */
-export type Situation = {
+export type Situation = Asking & {
   readonly at: number
-  readonly trigger: Trigger
-  readonly facts: CustomerFacts
-  readonly vector: ArrayLike<number>
-  /** As far as a rule asks for it; midnight of a Monday where none does. */
-  readonly local: LocalTime
   readonly history: ContactHistory
   readonly guide: Guide
   /** The plan the customer has, null where the catalogue does not know it. */
@@ -20,9 +16,19 @@ export type Situation = {
   readonly chargeMinor: number
   /** The last 30 days. */
   readonly use: MonthlyUse
+  /** How long quiet hours still last; 0 outside them, and where every offer outlives them. */
+  readonly quietMs: number
+  /** Items of which a stock or a budget has nothing left. */
+  readonly refusedResources: ReadonlyMap<string, 'stock' | 'budget'>
 }
 
-export function situationOf(update: FeatureUpdate, at: number, history: ContactHistory, guide: Guide): Situation {
+export function situationOf(
+  update: FeatureUpdate,
+  at: number,
+  history: ContactHistory,
+  guide: Guide,
+  reservations: readonly Reservation[] = [],
+): Situation {
   const { facts } = update
   const current = facts.plan === null ? null : (guide.playbook.items.get(facts.plan) ?? null)
   return {
@@ -30,13 +36,27 @@ export function situationOf(update: FeatureUpdate, at: number, history: ContactH
     trigger: update.trigger,
     facts,
     vector: update.features,
-    local: guide.asksForTime ? localTime(facts.zone, at) : midnight,
+    local: guide.asksForTime ? localTime(facts.zone, at) : anyTime,
     history,
     guide,
     current,
     chargeMinor: facts.monthlyChargeMinor > 0 ? facts.monthlyChargeMinor : (current?.priceMinor ?? 0),
     use: useOf(update.features),
+    quietMs: guide.policy.validHours >= 24 ? 0 : quietEndsInMs(facts.zone, at, guide.policy),
+    refusedResources: refusedOf(reservations),
   }
 }
 
-const midnight: LocalTime = { hour: 0, weekday: 1 }
+/** Where no rule asks. */
+const anyTime: LocalTime = { hour: 0, weekday: 1 }
+
+function refusedOf(reservations: readonly Reservation[]): Situation['refusedResources'] {
+  if (reservations.every(reservation => reservation.granted)) return nothing
+  return new Map(
+    reservations
+      .filter(reservation => !reservation.granted)
+      .map(({ item, resource }) => [item, resource.startsWith('budget/') ? 'budget' : 'stock']),
+  )
+}
+
+const nothing: Situation['refusedResources'] = new Map()

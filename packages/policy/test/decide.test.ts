@@ -244,6 +244,7 @@ describe('history', () => {
         offersPerCategoryPerWeek: 99,
         minimumGapMinutes: 0,
         sameItemGapDays: 0,
+        offersPerItemPerMonth: 99,
       }),
     )
     let history = emptyHistory

@@ -12,26 +12,37 @@ import { historyOf, packS, playbookFor, updateOf } from './sample.ts'
 const asked = (example: EligibilityRule['allowing']) => {
   const playbook = playbookFor(example)
   const update = updateOf(example)
-  return [playbook.items.get('plan-l')!, situationOf(update, update.at, historyOf(example), guideOf(playbook))] as const
+  const guide = guideOf(playbook)
+  return [
+    playbook.items.get('plan-l')!,
+    situationOf(update, update.at, historyOf(example), guide, example.reservations),
+  ] as const
 }
 
-describe.each(rules.map(rule => [rule.why, rule] as const))('%s', (why, { allows, allowing, refusing }) => {
-  it('allows its allowing example, and so does every other rule', () => {
-    expect(allows(...asked(allowing))).toBe(true)
-    expect(refusalOf(...asked(allowing))).toBeNull()
-  })
-  it('refuses its refusing example, and is the first to do so', () => {
-    expect(allows(...asked(refusing))).toBe(false)
-    expect(refusalOf(...asked(refusing))).toBe(why)
-  })
-  it('names only features there are, and only records that would be taken', () => {
-    for (const example of [allowing, refusing]) {
-      for (const name of Object.keys(example.features ?? {})) expect(featureNames).toContain(name)
-      for (const body of example.playbook ?? [])
-        if (body.type !== 'kill_switch') expect(checkRecord({ at: 0, body }, featureNames)).toEqual([])
-    }
-  })
-})
+describe.each(rules.map(rule => [rule.why, rule] as const))(
+  '%s',
+  (why, { allows, allowing, refusing, spares = [] }) => {
+    it('allows its allowing example, and so does every other rule', () => {
+      expect(allows(...asked(allowing))).toBe(true)
+      expect(refusalOf(...asked(allowing))).toBeNull()
+    })
+    it('refuses its refusing example, and is the first to do so', () => {
+      expect(allows(...asked(refusing))).toBe(false)
+      expect(refusalOf(...asked(refusing))).toBe(why)
+    })
+    it.each(['mandatory', 'transactional'] as const)('holds for a %s item unless it spares it', obligation => {
+      const [item, situation] = asked({ ...refusing, item: { ...refusing.item, obligation } })
+      expect(refusalOf(item, situation)).toBe(spares.includes(obligation) ? null : why)
+    })
+    it('names only features there are, and only records that would be taken', () => {
+      for (const example of [allowing, refusing]) {
+        for (const name of Object.keys(example.features ?? {})) expect(featureNames).toContain(name)
+        for (const body of example.playbook ?? [])
+          if (body.type !== 'kill_switch') expect(checkRecord({ at: 0, body }, featureNames)).toEqual([])
+      }
+    })
+  },
+)
 
 it('every rule has a reason of its own', () => expect(new Set(rules.map(rule => rule.why)).size).toBe(rules.length))
 
