@@ -111,6 +111,32 @@ export type Store = {
    * all the while comes at least once, as it is when its page is read; one made or removed meanwhile may or may not come.
    */
   each(fold: string, partition: number): AsyncIterable<readonly (readonly [key: string, state: Buffer])[]>
+  /** How many keys of the partition have a state. */
+  size(fold: string, partition: number): Promise<number>
+  /**
+   * All of a partition as it was at one moment, though its owner goes on. `see` is handed pages of rows; a later row of a
+   * key replaces an earlier one, and after the last page they are the states of the moment that the answer belongs to.
+   * A due moment counts with its state. Null for a partition never opened. Throws `Transient` when the owner changed or
+   * the store fell back meanwhile: begin again.
+   */
+  capture(
+    fold: string,
+    partition: number,
+    see: (rows: readonly StateRow[]) => void | Promise<void>,
+  ): Promise<Captured | null>
+  /** Empties a partition for good, watermark first, and shuts its owner out; interrupted, it is to be called again. */
+  forget(fold: string, partition: number): Promise<void>
+  /** Which fold plays a role for a partition; null before the first. */
+  incumbent(role: string, partition: number): Promise<Incumbent | null>
+  /** Compare and set; false where the incumbent is not `before` any more. A term is never given twice. */
+  appoint(role: string, partition: number, before: Incumbent | null, after: Incumbent): Promise<boolean>
+  /**
+   * Shuts every owner of the partition out, later ones too, and answers where the last of them ended. The same for the
+   * same successor, however often; throws `Refused` where another one was first.
+   */
+  retire(fold: string, partition: number, successor: string): Promise<Retired>
+  /** Takes a retirement back. */
+  reinstate(fold: string, partition: number): Promise<void>
   /** Reads watermark and counts without owning; null for a partition never opened. */
   peekProgress(fold: string, partition: number): Promise<Progress | null>
   close(): Promise<void>
@@ -122,7 +148,27 @@ export type Progress = {
   readonly watermark: number | null
   /** Totals by reason. */
   readonly counts: ReadonlyMap<string, number>
+  /** The fold that took over for good; every save is `fenced` then. Null while none did. */
+  readonly retiredBy: string | null
 }
+
+/** Null where a state was removed. */
+export type StateRow = readonly [key: string, state: Buffer | null, due: number | null]
+
+/** What of a partition is not by key, at the moment of a capture. */
+export type Captured = {
+  readonly watermark: number | null
+  readonly causes: ReadonlyMap<string, CausePosition>
+  readonly counts: ReadonlyMap<string, number>
+  readonly outbox: Buffer | null
+  /** How many keys have a state. */
+  readonly states: number
+}
+
+/** Of the folds of one role only the incumbent publishes for a partition, and only what records above an offset cause. */
+export type Incumbent = { readonly fold: string; readonly publishesAfter: number; readonly term: number }
+
+export type Retired = { readonly watermark: number | null; readonly outbox: Buffer | null }
 
 export type StoreLane = Progress & {
   /** Highest cause applied by source partition (`topic/partition`), as generation, offset, index. */
@@ -183,6 +229,9 @@ export class Transient extends Error {
 export class Refused extends Error {
   override name = 'Refused'
 }
+
+export const retiredByAnother = (lane: string, first: string, successor: string): Refused =>
+  new Refused(`${lane} was taken over by ${first} already; ${successor} cannot take it over too`)
 
 export class UnknownTopic extends Error {
   override name = 'UnknownTopic'

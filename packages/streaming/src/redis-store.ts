@@ -3,14 +3,38 @@
 //   os:{fold:partition}.meta      epoch, watermark, save: which save of its owner the last one was
 //   os:{fold:partition}.causes    .counts  .due  .outbox
 //   os:{fold:partition}.keys      the keys that have a state, so that a walk costs what the partition holds, not the server
+//   os:{fold:partition}.changed   while a capture is under way, the keys that changed since
+//   os:{role:partition}.incumbent the fold that publishes
 // Besides epoch and watermark the number of the last save is compared: a failover may lose a save that left the watermark
 // where it was. It also tells a save whose answer was lost from one that was not done.
-import { randomInt } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import { type CausePosition, type Change, Refused, type Store, type StoreGuards, type StoreLane } from './ports.ts'
+import {
+  type CausePosition,
+  type Change,
+  type Incumbent,
+  Refused,
+  retiredByAnother,
+  type StateRow,
+  type Store,
+  type StoreGuards,
+  type StoreLane,
+  Transient,
+} from './ports.ts'
 import { defaultTimeoutMs, type RedisAddress, type RedisClient, type ReplicaWait, redisClient } from './redis-client.ts'
 import { redisReservations } from './redis-reservations.ts'
-import { epochRange, openScript, progressScript, saveScript } from './redis-scripts.ts'
+import {
+  appointScript,
+  epochWords,
+  forgetScript,
+  openScript,
+  progressScript,
+  retireScript,
+  rowsScript,
+  saveScript,
+  unwatchScript,
+  watchScript,
+} from './redis-scripts.ts'
 
 export type RedisStoreOptions = RedisAddress & {
   /** Before every key; `os` unless given. */
@@ -23,6 +47,7 @@ export type RedisStoreOptions = RedisAddress & {
 }
 
 const pageStates = 1000
+const noWait: ReplicaWait = { replicas: 0, timeoutMs: 0 }
 
 type Names = {
   readonly meta: string
@@ -31,6 +56,7 @@ type Names = {
   readonly due: string
   readonly outbox: string
   readonly keys: string
+  readonly changed: string
   readonly state: string
 }
 
@@ -57,9 +83,13 @@ export function redisStore(options: RedisStoreOptions): Store {
       due: `${tag}.due`,
       outbox: `${tag}.outbox`,
       keys: `${tag}.keys`,
+      changed: `${tag}.changed`,
       state: `${tag}:`,
     }
   }
+
+  const incumbentOf = (role: string, partition: number): string =>
+    namesOf(role, partition).meta.replace(/\.meta$/, '.incumbent')
 
   return {
     reservations: redisReservations(client, prefix, wait),
@@ -82,10 +112,48 @@ export function redisStore(options: RedisStoreOptions): Store {
     },
     async peekProgress(fold, partition) {
       const { meta, counts } = namesOf(fold, partition)
-      const answer = await client.run(progressScript, [meta, counts], [], { replicas: 0, timeoutMs: 0 })
-      const [epoch, watermark, totals] = answer as [Buffer | null, Buffer | null, Buffer[]]
+      const answer = await client.run(progressScript, [meta, counts], [], noWait)
+      const [epoch, watermark, totals, retired] = answer as [Buffer | null, Buffer | null, Buffer[], Buffer | null]
       if (epoch === null) return null
-      return { epoch: Number(epoch), watermark: numberOf(watermark), counts: mapOf(totals, Number) }
+      return {
+        epoch: Number(epoch),
+        watermark: numberOf(watermark),
+        counts: mapOf(totals, Number),
+        retiredBy: retired === null ? null : retired.toString(),
+      }
+    },
+    size: (fold, partition) => client.use(each => each.scard(namesOf(fold, partition).keys)),
+    capture: (fold, partition, see) => capture(client, namesOf(fold, partition), see),
+    async forget(fold, partition) {
+      const names = namesOf(fold, partition)
+      const { meta, causes, counts, due, outbox, changed } = names
+      await client.run(forgetScript, [meta, causes, counts, due, outbox, changed], epochWords(), wait)
+      for (;;) {
+        const [, keys] = await client.use(each => each.sscan(names.keys, 0, 'COUNT', pageStates))
+        if (keys.length === 0 && (await client.use(each => each.scard(names.keys))) === 0) return
+        if (keys.length === 0) continue
+        // A state first and its name afterwards: what is cut short in between is found again.
+        await client.use(each => each.unlink(keys.map(key => names.state + key)))
+        await client.use(each => each.srem(names.keys, keys))
+      }
+    },
+    async incumbent(role, partition) {
+      const text = await client.use(each => each.get(incumbentOf(role, partition)))
+      return text === null ? null : (JSON.parse(text) as Incumbent)
+    },
+    async appoint(role, partition, before, after) {
+      const words = [before, after].map(each => (each === null ? '' : incumbentText(each)))
+      return (await client.run(appointScript, [incumbentOf(role, partition)], words, wait)) === 1
+    },
+    async retire(fold, partition, successor) {
+      const { meta, outbox } = namesOf(fold, partition)
+      const answer = await client.run(retireScript, [meta, outbox], [...epochWords(), successor], wait)
+      const [by, watermark, left] = answer as [Buffer, Buffer | null, Buffer | null]
+      if (by.toString() !== successor) throw retiredByAnother(`${fold}:${partition}`, by.toString(), successor)
+      return { watermark: numberOf(watermark), outbox: left }
+    },
+    async reinstate(fold, partition) {
+      await client.use(each => each.hdel(namesOf(fold, partition).meta, 'retired'))
     },
     close: () => client.close(),
   }
@@ -93,12 +161,12 @@ export function redisStore(options: RedisStoreOptions): Store {
 
 async function openLane(client: RedisClient, names: Names, guards: StoreGuards, wait: ReplicaWait): Promise<StoreLane> {
   // Waits for replicas as a save does: the outbox it answers is published at once, and must not be lost after that.
-  const [epoch, watermark, causes, counts, outbox] = (await client.run(
+  const [epoch, watermark, causes, counts, outbox, retired] = (await client.run(
     openScript,
     [names.meta, names.causes, names.counts, names.outbox],
-    [`${epochRange}`, `${randomInt(epochRange)}`],
+    epochWords(),
     wait,
-  )) as [Buffer, Buffer | null, Buffer[], Buffer[], Buffer | null]
+  )) as [Buffer, Buffer | null, Buffer[], Buffer[], Buffer | null, Buffer | null]
 
   let saves = 0
   let lastSave = 0
@@ -110,6 +178,7 @@ async function openLane(client: RedisClient, names: Names, guards: StoreGuards, 
     causes: mapOf(causes, positionOf),
     counts: mapOf(counts, Number),
     outbox,
+    retiredBy: retired === null ? null : retired.toString(),
     load: keys => load(client, names, keys),
     async due(until, limit) {
       const found = await client.use(each =>
@@ -132,9 +201,76 @@ async function openLane(client: RedisClient, names: Names, guards: StoreGuards, 
   }
 }
 
+/** Walks the states, then reads again what was saved since, until nothing was: then all of it is of one moment. */
+async function capture(
+  client: RedisClient,
+  names: Names,
+  see: (rows: readonly StateRow[]) => void | Promise<void>,
+): ReturnType<Store['capture']> {
+  const watcher = randomUUID()
+  const watched = (await client.run(watchScript, [names.meta, names.changed], [watcher], noWait)) as Buffer[] | null
+  if (watched === null) return null
+  const epoch = watched[0]!.toString()
+  let newest = Number(watched[1])
+  const stays = ([nowEpoch, save]: readonly Buffer[]): void => {
+    // Saves are counted per owner: what lies behind what was read already is a store that fell back.
+    if (String(nowEpoch) !== epoch || Number(save) < newest)
+      throw new Transient(`${names.state}: the owner changed during a capture`)
+    newest = Number(save)
+  }
+  const read = async (keys: readonly string[]): Promise<void> => {
+    for (let first = 0; first < keys.length; first += pageStates) {
+      const page = keys.slice(first, first + pageStates)
+      const answer = await client.run(
+        rowsScript,
+        [names.meta, names.due, ...page.map(key => names.state + key)],
+        page,
+        noWait,
+      )
+      const [mark, states, dues] = answer as [Buffer[], (Buffer | null)[], (Buffer | null)[]]
+      stays(mark)
+      await see(page.map((key, at) => [key, states[at]!, numberOf(dues[at]!)]))
+    }
+  }
+  let cursor = '0'
+  do {
+    const [next, keys] = await client.use(each => each.sscan(names.keys, cursor, 'COUNT', pageStates))
+    cursor = next
+    await read(keys)
+  } while (cursor !== '0')
+  for (;;) {
+    const { meta, changed, causes, counts, outbox, keys } = names
+    const answer = await client.run(unwatchScript, [meta, changed, causes, counts, outbox, keys], [watcher], noWait)
+    if (Array.isArray(answer)) {
+      const [mark, watermark, sources, totals, left, states] = answer as [
+        Buffer[],
+        Buffer | null,
+        Buffer[],
+        Buffer[],
+        Buffer | null,
+        number,
+      ]
+      stays(mark)
+      return {
+        watermark: numberOf(watermark),
+        causes: mapOf(sources, positionOf),
+        counts: mapOf(totals, Number),
+        outbox: left,
+        states,
+      }
+    }
+    if (String(answer) === 'lost')
+      throw new Transient(`${names.state}: another capture began, or the store fell back, during this one`)
+    await read(await client.use(each => each.spop(changed, 4 * pageStates)))
+  }
+}
+
+const incumbentText = ({ fold, publishesAfter, term }: Incumbent): string =>
+  JSON.stringify({ fold, publishesAfter, term })
+
 /** A change in the order of the save script. What Redis would refuse halfway is refused here. */
 function parts(names: Names, change: Change): { keys: string[]; words: (string | Buffer)[] } {
-  const keys = [names.meta, names.causes, names.counts, names.due, names.outbox, names.keys]
+  const keys = [names.meta, names.causes, names.counts, names.due, names.outbox, names.keys, names.changed]
   const removed: string[] = []
   const states: Buffer[] = []
   for (const [key, state] of new Map(change.states)) {

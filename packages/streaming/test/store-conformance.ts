@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Change, Store, StoreGuards, StoreLane } from '../src/index.ts'
+import { type Change, type Store, type StoreGuards, type StoreLane, Transient } from '../src/index.ts'
 
 /** A way into one and the same store, with guards switched off where a negative control asks for it. */
 export type OpenStore = (guards?: StoreGuards) => Store
@@ -92,6 +92,7 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
       expect(await store.peekProgress(fold, partition)).toEqual({
         epoch: next.epoch,
         watermark: 41,
+        retiredBy: null,
         counts: new Map([
           ['already-applied', 1],
           ['applied', 2],
@@ -432,6 +433,189 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
         expect(await old.save(change(null, 1, { states: [['a', bytes('zombie')]] }))).toBe('fenced')
         expect(await walk(fold)).toEqual(new Map())
       })
+    })
+
+    describe('a capture', () => {
+      type Row = { readonly state: string | null; readonly due: number | null }
+      const take = async (fold: string, between: () => Promise<void> = async () => {}) => {
+        const rows = new Map<string, Row>()
+        const captured = await store.capture(fold, partition, async page => {
+          for (const [key, state, due] of page) rows.set(key, { state: state?.toString() ?? null, due })
+          await between()
+        })
+        return { captured, rows: new Map([...rows].filter(([, { state }]) => state !== null)) }
+      }
+
+      test('brings states, due moments and everything that belongs to them', async () => {
+        const fold = newFold()
+        expect((await take(fold)).captured).toBeNull()
+        const lane = await store.open(fold, partition)
+        await lane.save(
+          change(null, 4, {
+            states: [
+              ['a', bytes('1')],
+              ['é', bytes('2')],
+              ['', bytes('')],
+            ],
+            due: [['é', 17]],
+            causes: new Map([['x/0', [1, 2, 3]]]),
+            counts: new Map([['applied', 3]]),
+            outbox: bytes('o'),
+          }),
+        )
+        const { captured, rows } = await take(fold)
+        expect(captured).toEqual({
+          watermark: 4,
+          causes: new Map([['x/0', [1, 2, 3]]]),
+          counts: new Map([['applied', 3]]),
+          outbox: bytes('o'),
+          states: 3,
+        })
+        expect(await store.size(fold, partition)).toBe(3)
+        expect(rows).toEqual(
+          new Map([
+            ['a', { state: '1', due: null }],
+            ['é', { state: '2', due: 17 }],
+            ['', { state: '', due: null }],
+          ]),
+        )
+        expect(await lane.save(change(4, 5))).toBe('saved')
+      })
+
+      test('is of one moment, though the owner saves all the while', async () => {
+        const fold = newFold()
+        const lane = await store.open(fold, partition)
+        const keys = Array.from({ length: 5_000 }, (_, i) => `customer-${i}`)
+        let at = 0
+        // Every save sets one key more to its own watermark; some lose a due moment, some vanish, some are new.
+        const wanted = new Map<string, Row>()
+        const photographs: ReadonlyMap<string, Row>[] = []
+        const step = async (states: Change['states'], due: Change['due']) => {
+          for (const [key, state] of states) {
+            if (state === null) wanted.delete(key)
+            else wanted.set(key, { state: state.toString(), due: wanted.get(key)?.due ?? null })
+          }
+          for (const [key, moment] of due) if (wanted.has(key)) wanted.set(key, { ...wanted.get(key)!, due: moment })
+          expect(await lane.save(change(at === 0 ? null : at, ++at, { states, due }))).toBe('saved')
+          photographs[at] = new Map(wanted)
+        }
+        await step(
+          keys.map(key => [key, bytes('0')] as const),
+          keys.map((key, i) => [key, i] as const),
+        )
+        let saves = 0
+        const { captured, rows } = await take(fold, async () => {
+          for (let i = 0; i < 20 && saves < 200; i++, saves++) {
+            const [one, other, gone] = [saves * 7, saves * 13 + 1, saves * 3 + 2].map(each => keys[each % keys.length]!)
+            await step(
+              [
+                [one!, bytes(`${at}`)],
+                [gone!, null],
+                [`new-${saves}`, bytes('n')],
+              ],
+              [[other!, null]],
+            )
+          }
+        })
+        expect(saves).toBeGreaterThan(20)
+        expect(rows).toEqual(photographs[captured!.watermark!])
+        expect(captured!.states).toBe(rows.size)
+      })
+
+      test('of a partition whose owner changes is either whole or begun again', async () => {
+        const fold = newFold()
+        let lane = await store.open(fold, partition)
+        await lane.save(change(null, 1, { states: [['a', bytes('1')]] }))
+        let changed = false
+        const { captured, rows } = await take(fold, async () => {
+          if (changed) return
+          changed = true
+          lane = await store.open(fold, partition)
+          expect(await lane.save(change(1, 2, { states: [['a', bytes('2')]] }))).toBe('saved')
+        }).catch(error => {
+          expect(error).toBeInstanceOf(Transient)
+          return take(fold)
+        })
+        expect(rows.get('a')!.state).toBe(`${captured!.watermark}`)
+      })
+    })
+
+    describe('a succession', () => {
+      const someone = (fold: string, term = 1) => ({ fold, publishesAfter: term * 10 - 11, term })
+
+      test('the incumbent of a role is changed by who knows the one before', async () => {
+        const role = newFold()
+        expect(await store.incumbent(role, partition)).toBeNull()
+        expect(await store.appoint(role, partition, null, someone('old'))).toBe(true)
+        expect(await store.appoint(role, partition, null, someone('late'))).toBe(false)
+        expect(await store.appoint(role, partition, someone('old', 2), someone('new', 3))).toBe(false)
+        expect(await store.incumbent(role, partition)).toEqual(someone('old'))
+        expect(await store.appoint(role, partition, someone('old'), someone('new', 2))).toBe(true)
+        expect(await openWith().incumbent(role, partition)).toEqual(someone('new', 2))
+        expect(await store.incumbent(role, 11)).toBeNull()
+      })
+
+      test('of many who would succeed one does', async () => {
+        const role = newFold()
+        const answers = await Promise.all(
+          [1, 2, 3, 4, 5].map(n => store.appoint(role, partition, null, someone('x', n))),
+        )
+        expect(answers.filter(answer => answer)).toHaveLength(1)
+      })
+
+      test('a retired partition is saved to by nobody, and stays where it ended', async () => {
+        const fold = newFold()
+        const old = await store.open(fold, partition)
+        await old.save(change(null, 6, { states: [['a', bytes('6')]], outbox: bytes('left') }))
+        const left = { watermark: 6, outbox: bytes('left') }
+        expect(await store.retire(fold, partition, 'new')).toEqual(left)
+        expect(await old.save(change(6, 7, { states: [['a', bytes('7')]] }))).toBe('fenced')
+        expect(await store.retire(fold, partition, 'new')).toEqual(left)
+        const late = await store.open(fold, partition)
+        expect(late).toMatchObject({ retiredBy: 'new', ...left })
+        expect(await late.save(change(6, 7))).toBe('fenced')
+        expect(await store.retire(fold, partition, 'new')).toEqual(left)
+        await expect(store.retire(fold, partition, 'another')).rejects.toThrow(/taken over by new already; another/)
+        expect((await store.peekProgress(fold, partition))!).toMatchObject({ watermark: 6, retiredBy: 'new' })
+        expect(await store.peek(fold, partition, ['a'])).toEqual([bytes('6')])
+
+        await store.reinstate(fold, partition)
+        const again = await store.open(fold, partition)
+        expect(again.retiredBy).toBeNull()
+        expect(await again.save(change(6, 7))).toBe('saved')
+      })
+
+      test('a partition nobody opened can be retired', async () => {
+        const fold = newFold()
+        expect(await store.retire(fold, partition, 'new')).toEqual({ watermark: null, outbox: null })
+        expect(await (await store.open(fold, partition)).save(change(null, 1))).toBe('fenced')
+      })
+    })
+
+    test('a forgotten partition is as one never used, and its owner is shut out', async () => {
+      const fold = newFold()
+      const lane = await store.open(fold, partition)
+      const keys = Array.from({ length: 3_000 }, (_, i) => `customer-${i}`)
+      await lane.save(
+        change(null, 1, {
+          states: keys.map(key => [key, bytes('1')] as const),
+          due: [['customer-1', 3]],
+          causes: new Map([['x/0', [0, 1, 0]]]),
+          counts: new Map([['applied', 2]]),
+          outbox: bytes('o'),
+        }),
+      )
+      await (await store.open(`${fold}x`, partition)).save(change(null, 1, { states: [['kept', bytes('1')]] }))
+      await store.forget(fold, partition)
+      expect(await lane.save(change(1, 2))).toBe('fenced')
+      expect(await store.size(fold, partition)).toBe(0)
+      expect(await store.size(`${fold}x`, partition)).toBe(1)
+      const next = await store.open(fold, partition)
+      expect(next).toMatchObject({ watermark: null, outbox: null, retiredBy: null })
+      expect(next.causes.size + next.counts.size).toBe(0)
+      expect((await next.load(keys)).every(state => state === null)).toBe(true)
+      expect(await next.due(9, 9)).toEqual([])
+      await store.forget(newFold(), partition)
     })
 
     test('no key asked for, none answered', async () => {
