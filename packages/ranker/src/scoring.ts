@@ -1,24 +1,28 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { atBoundary } from './boundary.ts'
 
-/** Scores rows of a model's inputs, one number each. */
+/** Scores rows of a model's inputs, one number each. Throws `InfiniteInput`. */
 export type Scorer = { score(rows: Float32Array, count: number): Promise<Float32Array> }
 
-/** A run blocks the event loop: past so many rows others get a turn first. */
-const inlineRows = 150
+/** Rows of a model's inputs, how many, and the name of the output wanted: one number a row. */
+export type Run = (rows: Float32Array, count: number, output: string) => Promise<Float32Array>
 
-export type OnnxScorer = Scorer & {
+/** A run in this thread blocks its event loop: past so many rows others get a turn first. */
+export const inlineRows = 150
+
+/** A graph of one input and one number per row, loaded by the native runtime. */
+export type Session = {
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
   /** Columns of the only input, null where the graph leaves them open. */
   readonly width: number | null
-  /** Any output by name; `score` gives the one named at the beginning. */
-  run(rows: Float32Array, count: number, output: string): Promise<Float32Array>
+  /** All rows in one call. */
+  readonly run: Run
   close(): Promise<void>
 }
 
-/** A graph of one input and one number per row, on one thread, so that the bits hang on no batch. */
-export async function onnxScorer(bytes: Uint8Array, output: string): Promise<OnnxScorer> {
+/** On one thread, so that the bits hang on no batch. */
+export async function openSession(bytes: Uint8Array): Promise<Session> {
   const session = await InferenceSession.create(bytes, {
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
@@ -27,30 +31,38 @@ export async function onnxScorer(bytes: Uint8Array, output: string): Promise<Onn
   })
   const [metadata] = session.inputMetadata
   const columns = metadata?.isTensor ? metadata.shape.at(-1) : undefined
-  const run = async (rows: Float32Array, count: number, wanted: string): Promise<Float32Array> => {
-    const width = count === 0 ? 0 : rows.length / count
-    const scores = new Float32Array(count)
-    atBoundary(rows)
-    for (let from = 0; from < count; from += inlineRows) {
-      if (from > 0) await new Promise(setImmediate)
-      const rowCount = Math.min(inlineRows, count - from)
-      const part = rows.subarray(from * width, (from + rowCount) * width)
-      const answer = await session.run({ [session.inputNames[0]!]: new Tensor('float32', part, [rowCount, width]) }, [
-        wanted,
-      ])
-      const values = answer[wanted]!.data as Float32Array
-      if (values.length !== rowCount)
-        throw new Error(`output ${wanted} has ${values.length} values for ${rowCount} rows, wanted one a row`)
-      scores.set(values, from)
-    }
-    return scores
-  }
   return {
     inputs: session.inputNames,
     outputs: session.outputNames,
     width: typeof columns === 'number' ? columns : null,
-    run,
-    score: (rows, count) => run(rows, count, output),
+    async run(rows, count, output) {
+      const input = new Tensor('float32', rows, [count, rows.length / count])
+      const answer = await session.run({ [session.inputNames[0]!]: input }, [output])
+      const scores = answer[output]!.data as Float32Array
+      if (scores.length !== count)
+        throw new Error(`output ${output} has ${scores.length} values for ${count} rows, wanted one a row`)
+      return scores
+    },
     close: () => session.release(),
+  }
+}
+
+/** The same run in parts of so many rows, so many of them under way at once. Rows pass the boundary, in place. */
+export function inParts(run: Run, partRows: number, abreast = 1): Run {
+  return async (rows, count, output) => {
+    atBoundary(rows)
+    const width = count === 0 ? 0 : rows.length / count
+    const scores = new Float32Array(count)
+    let next = 0
+    const lane = async (): Promise<void> => {
+      for (let from = next; from < count; from = next) {
+        const to = Math.min(count, from + partRows)
+        next = to
+        if (from > 0 && abreast === 1) await new Promise(setImmediate)
+        scores.set(await run(rows.subarray(from * width, to * width), to - from, output), from)
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(abreast, Math.ceil(count / partRows)) }, lane))
+    return scores
   }
 }

@@ -37,6 +37,7 @@ describe('the committed plan ranker', () => {
       stage: 'champion',
       share: 1,
       sha256: manifest.sha256,
+      learning: false,
     }))
 })
 

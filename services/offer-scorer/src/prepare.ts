@@ -1,5 +1,5 @@
 import { type Playbook, promotionsFor } from '@offerstream/catalogue'
-import type { CatalogueItem, FeatureUpdate, ModelUsed } from '@offerstream/contracts'
+import type { CatalogueItem, FeatureUpdate, ModelPromotion, ModelUsed } from '@offerstream/contracts'
 import { fingerprint } from '@offerstream/features'
 import { candidatesFor, type Scored } from '@offerstream/policy'
 import { InfiniteInput, inputsOf, type Model, type Models } from '@offerstream/ranker'
@@ -15,7 +15,10 @@ export type Prepared =
   /** No decision can be taken. */
   | { readonly kind: 'refused'; readonly reason: string }
 
-/** Candidates and scores for a batch, one call per model for all of it. `playbooks` has one for each update. */
+/**
+ * Candidates and scores for a batch, one call per model for all of it. `playbooks` has one for each update. Shadows score
+ * beside the models that serve; what they say, or that they fail, changes nothing but the record.
+ */
 export async function prepare(
   updates: readonly FeatureUpdate[],
   playbooks: readonly Playbook[],
@@ -39,8 +42,13 @@ type Draft = {
   refused: string | null
 }
 
-/** Rows of one draft for one model, and the candidates they are about. */
-type Part = { readonly draft: Draft; readonly indices: readonly number[]; readonly rows: Float32Array }
+/** Rows of one draft for one model, and the candidates they are about. `shadow` takes the scores of one that is not used. */
+type Part = {
+  readonly draft: Draft
+  readonly indices: readonly number[]
+  readonly rows: Float32Array
+  readonly shadow: (number | null)[] | null
+}
 
 async function draft(
   update: FeatureUpdate,
@@ -56,26 +64,33 @@ async function draft(
     score: null,
   }))
   const made: Draft = { playbook, candidates, used: [], refused: null }
-  for (const { name, version, sha256, stage } of promotionsFor(playbook, update.customer)) {
+  for (const { name, version, sha256, stage } of [
+    ...promotionsFor(playbook, update.customer),
+    ...shadowsOf(playbook),
+  ]) {
     const model = await models.load({ name, version, sha256 })
     const indices = candidates.flatMap(({ item }, index) => (item.kind === model.manifest.kind ? [index] : []))
-    made.used.push({ name, version, sha256, stage })
+    const shadow = stage === 'shadow' ? new Array<number | null>(candidates.length).fill(null) : null
+    made.used.push({ name, version, sha256, stage, scores: shadow ?? [] })
     if (indices.length === 0) continue
     try {
       const items = indices.map(index => candidates[index]!.item)
       const { rows, pairs } = inputsOf(model.manifest, update, update.at, items, playbook)
-      for (const [row, index] of indices.entries()) candidates[index]!.pairs = pairs[row]!
+      if (shadow === null) for (const [row, index] of indices.entries()) candidates[index]!.pairs = pairs[row]!
       const parts = work.get(model)
-      const part = { draft: made, indices, rows }
+      const part = { draft: made, indices, rows, shadow }
       if (parts === undefined) work.set(model, [part])
       else parts.push(part)
     } catch (error) {
       if (!(error instanceof InfiniteInput)) throw error
-      made.refused = 'infinite-input'
+      if (shadow === null) made.refused = 'infinite-input'
     }
   }
   return made
 }
+
+const shadowsOf = (playbook: Playbook): ModelPromotion[] =>
+  [...playbook.promotions.values()].filter(({ stage }) => stage === 'shadow')
 
 const refusedDraft = (playbook: Playbook, refused: string): Draft => ({ playbook, candidates: [], used: [], refused })
 
@@ -88,15 +103,20 @@ async function score(model: Model, parts: readonly Part[]): Promise<void> {
     rows.set(part.rows, at)
     at += part.rows.length
   }
-  const scores = await model.scorer.score(
-    rows,
-    parts.reduce((sum, part) => sum + part.indices.length, 0),
-  )
+  const count = parts.reduce((sum, part) => sum + part.indices.length, 0)
+  const scores = await model.scorer.score(rows, count).catch((error: unknown) => {
+    if (parts.some(part => part.shadow === null)) throw error
+    return null
+  })
+  if (scores === null) return
   let next = 0
-  for (const { draft, indices } of parts)
+  for (const { draft, indices, shadow } of parts)
     for (const index of indices) {
       const value = scores[next++]!
-      if (Number.isNaN(value)) draft.refused = 'nan-score'
-      draft.candidates[index]!.score = value
+      if (shadow !== null) shadow[index] = Number.isNaN(value) ? null : value
+      else {
+        if (Number.isNaN(value)) draft.refused = 'nan-score'
+        draft.candidates[index]!.score = value
+      }
     }
 }
