@@ -1,12 +1,15 @@
 import type { CustomerFacts, Decision } from '@offerstream/contracts'
 import type { TranscriptRow } from './starbucks-offers-transcript.ts'
 
+const hour = 60 * 60 * 1000
+
 export const sendId = (row: TranscriptRow): string => `received/${row.person}/${row.offer}/${row.hours}`
 
 /**
  * A send as the decision behind it. Who got an offer and which was drawn at random: an offer with probability 0.75, each
  * as likely as the next. The set lists who got one only, so a decision is one among recipients: 1 / offers each, and no
- * offer was not possible. Of what was known of the customer, the set says nothing.
+ * offer was not possible. Of what was known of the customer, the set says nothing. It counts whole hours: the decision is
+ * taken as its hour begins, and the offer expires as the last hour of its validity ends.
  */
 export function decisionOf(row: TranscriptRow, at: number, sequence: number, offers: readonly Offer[]): Decision {
   const id = sendId(row)
@@ -47,7 +50,7 @@ export function decisionOf(row: TranscriptRow, at: number, sequence: number, off
     draw: 0,
     reason: 'explored',
     sequence,
-    expiresAt: at + offers.find(({ name }) => name === row.offer)!.days * 24 * 60 * 60 * 1000,
+    expiresAt: at + (offers.find(({ name }) => name === row.offer)!.days * 24 + 1) * hour - 1,
     channel: null,
   }
 }

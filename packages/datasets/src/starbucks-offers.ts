@@ -50,7 +50,7 @@ export const starbucksOffers: Dataset = {
       seen.add(record.value.id)
       const sequence = (sequences.get(row.person) ?? 0) + 1
       sequences.set(row.person, sequence)
-      yield decisionOf(row, record.value.at, sequence, offers)
+      yield decisionOf(row, start + row.hours * hour, sequence, offers)
     }
   },
 }

@@ -1,3 +1,4 @@
+export { bestFixed } from './best-fixed.ts'
 export { compareBytes, type Difference } from './difference.ts'
 export type { Choice } from './estimators/choice.ts'
 export {
@@ -8,4 +9,21 @@ export {
   type Valuation,
   valuePolicy,
 } from './estimators/value.ts'
+export {
+  fixedPolicy,
+  type Logged,
+  loggedOf,
+  loggingPolicy,
+  noOffer,
+  noOfferPolicy,
+  type Target,
+  uniformPolicy,
+} from './logged.ts'
+export {
+  createOutcomes,
+  type Offered,
+  type Outcomes,
+  type RewardRule,
+  rewardRules,
+} from './outcomes.ts'
 export { type RefoldOptions, refold } from './refold.ts'

@@ -112,13 +112,13 @@ describe('seeded worlds with chance', () => {
     target: x => (x > 0.5 ? [0.1, 0, 0, 0.9] : [0, 0.2, 0.8, 0]),
   }
   const truth = trueValue(world)
-  const runs = 1500
+  const runs = 1000
 
   test('95 % intervals hold the truth in 93 to 97 % of worlds', () => {
     const held: Record<string, number> = {}
     const sums: Record<string, number> = {}
     for (let seed = 0; seed < runs; seed++)
-      for (const { estimator, value, low, high } of valuePolicy(drawFrom(world, seed, 600), free).values) {
+      for (const { estimator, value, low, high } of valuePolicy(drawFrom(world, seed, 1500), free).values) {
         held[estimator] = (held[estimator] ?? 0) + Number(low! <= truth && truth <= high!)
         sums[estimator] = (sums[estimator] ?? 0) + value!
       }
