@@ -51,6 +51,11 @@ export const metricsCatalogue = {
     help: 'Answers of push providers.',
     labels: ['service', 'provider', 'answer'],
   },
+  offerstream_fallback_rows_total: {
+    kind: 'counter',
+    help: 'Rows of a model that its second implementation scored, because the native runtime failed or took too long.',
+    labels: ['service', 'model'],
+  },
 } as const satisfies Record<string, Metric>
 
 export type MetricName = keyof typeof metricsCatalogue

@@ -1,0 +1,93 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, describe, expect, it } from 'vitest'
+import {
+  createModels,
+  InfiniteInput,
+  type Model,
+  type ModelOptions,
+  modelsFolder,
+  openSession,
+  promotionOf,
+  type Session,
+} from '../src/index.ts'
+
+const promotion = await promotionOf(modelsFolder, 'plan-ranker', '1')
+const width = 16
+const rowsOf = (count: number): Float32Array =>
+  Float32Array.from({ length: count * width }, (_, index) => Math.fround(Math.sin(index * 12.9898) * 3))
+
+/** The real runtime, out of order whenever the test wants it to be. */
+function runtime(): { broken: (() => Promise<never>) | null; calls: number; open: ModelOptions['open'] } {
+  const state = {
+    broken: null as (() => Promise<never>) | null,
+    calls: 0,
+    async open(bytes: Uint8Array): Promise<Session> {
+      const session = await openSession(bytes)
+      return {
+        ...session,
+        run(rows, count, output) {
+          state.calls++
+          return state.broken === null ? session.run(rows, count, output) : state.broken()
+        },
+      }
+    },
+  }
+  return state
+}
+const failing = (): Promise<never> => Promise.reject(new Error('the runtime is gone'))
+const hanging = (): Promise<never> => new Promise(() => {})
+
+const opened: { close(): Promise<void> }[] = []
+afterEach(async () => {
+  for (const each of opened.splice(0)) await each.close()
+})
+async function given(options: ModelOptions = {}) {
+  const native = runtime()
+  const fallen: [string, number, string][] = []
+  const fellBack = (...told: [string, number, string]) => void fallen.push(told)
+  const models = createModels(modelsFolder, { ...options, open: native.open!, fellBack })
+  opened.push(models)
+  const model: Model = await models.load(promotion)
+  native.calls = 0
+  return { native, fallen, model }
+}
+
+describe('while onnxruntime fails', () => {
+  it('the walker serves with equal results, and every row of it is told', async () => {
+    const { native, fallen, model } = await given()
+    const before = await model.scorer.score(rowsOf(400), 400)
+    expect(fallen).toEqual([])
+    native.broken = failing
+    const after = await model.scorer.score(rowsOf(400), 400)
+    expect(fallen.map(([name, rows]) => [name, rows])).toEqual([150, 150, 100].map(rows => ['plan-ranker/1', rows]))
+    expect(fallen[0]![2]).toBe('the runtime is gone')
+    expect(after.some((score, row) => score !== before[row])).toBe(true)
+    for (let row = 0; row < 400; row++) expect(Math.abs(after[row]! - before[row]!)).toBeLessThanOrEqual(1e-6)
+  })
+  it('it is left alone after a while, and taken back once it is well', async () => {
+    const { native, fallen, model } = await given({ resetMs: 100 })
+    native.broken = failing
+    for (let run = 0; run < 20; run++) await model.scorer.score(rowsOf(1), 1)
+    expect(fallen).toHaveLength(20)
+    expect(native.calls).toBeLessThan(10)
+    native.broken = null
+    await sleep(150)
+    const told = fallen.length
+    await model.scorer.score(rowsOf(1), 1)
+    expect(fallen).toHaveLength(told)
+  })
+})
+
+it('where it takes too long, the walker serves', async () => {
+  const { native, fallen, model } = await given({ timeoutMs: 30 })
+  native.broken = hanging
+  const scores = await model.scorer.score(rowsOf(3), 3)
+  expect([...scores]).toEqual([...model.walker!(rowsOf(3), 3, 'probability')])
+  expect(fallen[0]![2]).toMatch(/timed out/i)
+})
+
+it('an input no model may see is not taken for a failure', async () => {
+  const { fallen, model } = await given()
+  await expect(model.scorer.score(new Float32Array(width).fill(Infinity), 1)).rejects.toThrow(InfiniteInput)
+  expect(fallen).toEqual([])
+})
