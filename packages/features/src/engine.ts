@@ -1,8 +1,8 @@
 import type { CustomerEvent } from '@offerstream/contracts'
-import type { Cells, Entry } from './aggregations/aggregation.ts'
 import { type StateCodec, stateCodec } from './codec.ts'
 import { type Fact, factOf } from './facts.ts'
 import type { Features } from './feature.ts'
+import { type Cells, type Entry, nothing } from './forms/form.ts'
 import { eventHash, fingerprintOf } from './hash.ts'
 import { layoutOf, type Reader } from './layout.ts'
 import { newerProfile, profileOf, withRejection } from './profile.ts'
@@ -33,9 +33,9 @@ export type Engine = {
 
 export function createEngine(features: Features): Engine {
   const layout = layoutOf(features)
-  const { series: kept, readers, names, touched } = layout
+  const { series: kept, readers, names, concerned } = layout
   const states = stateCodec(layout)
-  const fingerprint = fingerprintOf(JSON.stringify(features))
+  const fingerprint = fingerprintOf(layout.meaning)
   const indices = new Map(names.map((name, index) => [name, index]))
   const empty: State = {
     at: 0,
@@ -43,25 +43,33 @@ export function createEngine(features: Features): Engine {
     rejections: [],
     fired: {},
     remembered: nothingRemembered,
-    series: kept.map(({ aggregation }) => aggregation.empty),
+    series: kept.map(() => nothing),
   }
 
-  function count(series: readonly Cells[], fact: Fact, id: number): readonly Cells[] {
-    const indices = touched[fact.subject]
+  function add(series: readonly Cells[], fact: Fact, id: number): readonly Cells[] {
     const { at, weight } = fact
     const buckets = bucketsAt(at)
+    const entry: { -readonly [Name in keyof Entry]: Entry[Name] } = { at, id, value: 0, weight }
     let changed: Cells[] | null = null
-    for (let i = 0; i < indices.length; i++) {
-      const index = indices[i]!
-      const { aggregation, resolution, span, measure } = kept[index]!
-      const value = measure(fact)
-      if (Number.isNaN(value)) continue
-      const before = series[index]!
-      const entry: Entry = { at, id, value, weight }
-      const after = aggregation.add(before, entry, buckets[resolution]!, span)
-      if (after === before) continue
-      changed ??= series.slice()
-      changed[index] = after
+    const addTo = (indices: readonly number[]): void => {
+      for (let i = 0; i < indices.length; i++) {
+        const index = indices[i]!
+        const { form, resolution, span, measure } = kept[index]!
+        entry.value = measure(fact)
+        if (Number.isNaN(entry.value)) continue
+        const before = series[index]!
+        const after = form.add(before, entry, buckets[resolution]!, span)
+        if (after === before) continue
+        changed ??= series.slice()
+        changed[index] = after
+      }
+    }
+    const { always, byField } = concerned[fact.subject]
+    addTo(always)
+    for (let i = 0; i < byField.length; i++) {
+      const { valueIn, indices } = byField[i]!
+      const some = indices.get(valueIn(fact))
+      if (some !== undefined) addTo(some)
     }
     return changed ?? series
   }
@@ -69,8 +77,9 @@ export function createEngine(features: Features): Engine {
   function valueBy(reader: Reader, state: State, at: number, buckets: Buckets): number {
     switch (reader.kind) {
       case 'series': {
-        const { aggregation, resolution } = kept[reader.index]!
-        return aggregation.value(state.series[reader.index]!, { at, bucket: buckets[resolution]! }, reader.buckets)
+        const { aggregation, indices, resolution } = reader
+        const parts = indices.map(index => state.series[index]!)
+        return aggregation.value(parts, { at, resolution, bucket: buckets[resolution]! }, reader.buckets)
       }
       case 'profile': {
         const value = state.profile?.[reader.field] ?? Number.NaN
@@ -83,15 +92,15 @@ export function createEngine(features: Features): Engine {
       }
       case 'scaled':
         return valueBy(reader.of, state, at, buckets) / reader.by
+      case 'until':
+        return (valueBy(reader.of, state, at, buckets) - at) / dayMs
     }
   }
 
   return {
     names,
     fingerprint,
-    layoutFingerprint: fingerprintOf(
-      JSON.stringify([states.schema, kept.map(({ key, resolution, span }) => [key, resolution, span])]),
-    ),
+    layoutFingerprint: fingerprintOf(`${states.schema}${layout.keeping}`),
     empty,
     states,
     isRepeat(state, { event, journalledAt }) {
@@ -114,7 +123,7 @@ export function createEngine(features: Features): Engine {
             : state.rejections,
         fired: state.fired,
         remembered: remember(state.remembered, id, journalledAt),
-        series: fact === null ? state.series : count(state.series, fact, id),
+        series: fact === null ? state.series : add(state.series, fact, id),
       }
     },
     merge: (left, right) => ({
@@ -123,7 +132,7 @@ export function createEngine(features: Features): Engine {
       rejections: right.rejections.reduce(withRejection, left.rejections),
       fired: newestFired(left.fired, right.fired),
       remembered: mergeRemembered(left.remembered, right.remembered),
-      series: kept.map(({ aggregation, span }, i) => aggregation.merge(left.series[i]!, right.series[i]!, span)),
+      series: kept.map(({ form, span }, i) => form.merge(left.series[i]!, right.series[i]!, span)),
     }),
     read(state, at) {
       const moment = Math.max(at, state.at)

@@ -3,6 +3,12 @@ import type { CustomerEvent } from '@offerstream/contracts'
 /** Twelve hexadecimal digits that change with the text. */
 export const fingerprintOf = (text: string): string => hash48(text, 0).toString(16).padStart(12, '0')
 
+/** Bits of a text's hash: among 32 texts two share one once in 30,000 times. */
+export const textHashBits = 24
+
+/** What a text is compared by where texts are kept as numbers. */
+export const textHash = (text: string): number => hash48(text, 0) % 2 ** textHashBits
+
 type Happening = Exclude<CustomerEvent['event'], { type: 'tick' }>
 
 /** Ids are unique per source, and each type of record has a source of its own. */

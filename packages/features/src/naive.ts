@@ -1,11 +1,12 @@
 // The whole state again from the raw events, as plainly as can be: what the clever fold is compared with.
 import type { Customer, CustomerEvent } from '@offerstream/contracts'
-import type { Entry } from './aggregations/aggregation.ts'
+import type { Calendar } from './aggregations/aggregation.ts'
 import { aggregations } from './aggregations/index.ts'
-import { type Fact, factOf } from './facts.ts'
-import type { Feature, Features } from './feature.ts'
-import { eventHash } from './hash.ts'
-import type { Window } from './windows.ts'
+import { type Fact, factOf, fieldOf } from './facts.ts'
+import type { Feature, Features, Part } from './feature.ts'
+import type { Entry } from './forms/form.ts'
+import { eventHash, textHash } from './hash.ts'
+import type { Resolution, Window } from './windows.ts'
 
 /** The vector at a moment, of the events of one customer in the order of the journal. */
 export function naiveRead(features: Features, events: readonly CustomerEvent[], at: number): Float32Array {
@@ -15,11 +16,26 @@ export function naiveRead(features: Features, events: readonly CustomerEvent[], 
   )
   const moment = Math.max(at, ...moments)
   const profile = newestProfile(counted)
+  const happened = counted.flatMap(envelope => {
+    const fact = factOf(envelope)
+    return fact === null ? [] : [{ fact, id: orderOf(envelope) }]
+  })
+  const calendarBucket = rememberedCalendar()
   const valueAt = (feature: Feature): number => {
     switch (feature.kind) {
       case 'kept': {
-        const inside = (when: number): boolean => feature.window === null || isInside(when, moment, feature.window)
-        return aggregations[feature.aggregation].oracle(entriesOf(feature, counted), inside, moment)
+        const { resolution, buckets } = feature.window ?? { resolution: 'day', buckets: 1 }
+        const now = calendarBucket(moment, resolution)
+        const window: Calendar = {
+          at: moment,
+          buckets,
+          bucketsAgo: when => now - calendarBucket(when, resolution),
+          opensAt: opensAt(moment, { resolution, buckets }),
+        }
+        return aggregations[feature.aggregation].oracle(
+          feature.parts.map(part => entriesOf(part, happened)),
+          window,
+        )
       }
       case 'profile': {
         if (profile === null) return Number.NaN
@@ -31,6 +47,8 @@ export function naiveRead(features: Features, events: readonly CustomerEvent[], 
       }
       case 'scaled':
         return valueAt(feature.of) / feature.by
+      case 'until':
+        return (valueAt(feature.of) - moment) / 86_400_000
       case 'ratio': {
         const to = valueAt(feature.to)
         return to === 0 ? Number.NaN : valueAt(feature.of) / to
@@ -45,27 +63,26 @@ const idOf = ({ event }: CustomerEvent): string => (event.type === 'tick' ? '' :
 /** An event is a repeat if its id is among the 32 newest journalled, and was journalled within 24 hours. */
 function withoutRepeats(events: readonly CustomerEvent[]): CustomerEvent[] {
   const counted: CustomerEvent[] = []
+  let known: Known[] = []
   for (const envelope of events) {
     if (envelope.event.type === 'tick') continue
+    const id = idOf(envelope)
     const second = Math.floor(envelope.journalledAt / 1_000)
-    const repeated = newestIds(counted).some(
-      known => known.id === idOf(envelope) && Math.abs(known.second - second) <= 86_400,
-    )
-    if (!repeated) counted.push(envelope)
+    if (known.some(each => each.id === id && Math.abs(each.second - second) <= 86_400)) continue
+    counted.push(envelope)
+    known = newestKnown([...known, { id, second, order: orderOf(envelope) }])
   }
   return counted
 }
 
-function newestIds(events: readonly CustomerEvent[]): { id: string; second: number }[] {
-  const newest = new Map<string, { id: string; second: number; order: number }>()
-  for (const envelope of events) {
-    const second = Math.floor(envelope.journalledAt / 1_000)
-    const id = idOf(envelope)
-    if ((newest.get(id)?.second ?? -1) <= second) newest.set(id, { id, second, order: orderOf(envelope) })
-  }
-  const last = Math.max(...[...newest.values()].map(({ second }) => second))
-  return [...newest.values()]
-    .filter(({ second }) => last - second <= 86_400)
+type Known = { readonly id: string; readonly second: number; readonly order: number }
+
+function newestKnown(known: readonly Known[]): Known[] {
+  const last = Math.max(...known.map(({ second }) => second))
+  return known
+    .filter(
+      ({ id, second }) => last - second <= 86_400 && !known.some(other => other.id === id && other.second > second),
+    )
     .sort((a, b) => b.second - a.second || b.order - a.order)
     .slice(0, 32)
 }
@@ -79,35 +96,65 @@ const newestProfile = (events: readonly CustomerEvent[]): CustomerEvent | null =
     .sort((a, b) => a.event.at - b.event.at || orderOf(a) - orderOf(b))
     .at(-1) ?? null
 
-function entriesOf(feature: Extract<Feature, { kind: 'kept' }>, events: readonly CustomerEvent[]): Entry[] {
-  return events.flatMap(envelope => {
-    const fact = factOf(envelope)
-    if (fact === null || fact.subject !== feature.subject || !matches(fact, feature.where)) return []
-    const body = fact.body as unknown as Record<string, number>
-    const value = feature.field === null ? 1 : body[feature.field]!
-    return [{ at: fact.at, id: orderOf(envelope), value, weight: fact.weight }]
-  })
+type Happened = { readonly fact: Fact; readonly id: number }
+
+function entriesOf({ subject, field, where }: Part, happened: readonly Happened[]): Entry[] {
+  const { stamp = {}, ...own } = where ?? {}
+  const wanted = [
+    ...Object.entries(own),
+    ...Object.entries(stamp).map(([name, value]) => [`stamp.${name}`, value]),
+  ].map(([name, value]) => ({ valueIn: fieldOf(name as string), value }))
+  const entries: Entry[] = []
+  for (const { fact, id } of happened) {
+    if (fact.subject !== subject || !wanted.every(({ valueIn, value }) => valueIn(fact) === value)) continue
+    const said = field === null ? 1 : fieldOf(field)(fact)
+    const value = typeof said === 'string' ? textHash(said) : said
+    if (typeof value === 'number') entries.push({ at: fact.at, id, value, weight: fact.weight })
+  }
+  return entries
 }
 
-function matches({ body, stamp }: Fact, where: object | null): boolean {
-  return Object.entries(where ?? {}).every(([name, wanted]) =>
-    name === 'stamp'
-      ? Object.entries(wanted).every(([said, value]) => (stamp as Record<string, unknown> | null)?.[said] === value)
-      : (body as unknown as Record<string, unknown>)[name] === wanted,
-  )
-}
-
-/** Whether a moment's bucket is among the newest of the window. */
-export function isInside(when: number, now: number, { resolution, buckets }: Window): boolean {
-  const bucketsAgo = {
-    hour: Math.floor(now / 3_600_000) - Math.floor(when / 3_600_000),
-    day: (midnight(now) - midnight(when)) / 86_400_000,
-    week: (monday(now) - monday(when)) / 604_800_000,
-    month: monthsSinceNought(now) - monthsSinceNought(when),
-  }[resolution]
-  return bucketsAgo < buckets
+/** Number of the bucket that holds a moment, by the calendar. */
+export function calendarBucket(at: number, resolution: Resolution): number {
+  switch (resolution) {
+    case 'hour':
+      return Math.floor(at / 3_600_000)
+    case 'day':
+      return midnight(at) / 86_400_000
+    case 'week':
+      return Math.round(monday(at) / 604_800_000)
+    case 'month':
+      return new Date(at).getUTCFullYear() * 12 + new Date(at).getUTCMonth()
+  }
 }
 
 const midnight = (at: number): number => new Date(at).setUTCHours(0, 0, 0, 0)
 const monday = (at: number): number => midnight(at) - ((new Date(at).getUTCDay() + 6) % 7) * 86_400_000
-const monthsSinceNought = (at: number): number => new Date(at).getUTCFullYear() * 12 + new Date(at).getUTCMonth()
+
+/** A history is read for every feature at the same moments. */
+function rememberedCalendar(): typeof calendarBucket {
+  const known = { hour: new Map(), day: new Map(), week: new Map(), month: new Map() } as const
+  return (at, resolution) => {
+    const buckets: Map<number, number> = known[resolution]
+    let bucket = buckets.get(at)
+    if (bucket === undefined) {
+      bucket = calendarBucket(at, resolution)
+      buckets.set(at, bucket)
+    }
+    return bucket
+  }
+}
+
+/** Where the oldest bucket of a window begins. */
+export function opensAt(now: number, { resolution, buckets }: Window): number {
+  switch (resolution) {
+    case 'hour':
+      return now - (now % 3_600_000) - (buckets - 1) * 3_600_000
+    case 'day':
+      return midnight(now) - (buckets - 1) * 86_400_000
+    case 'week':
+      return monday(now) - (buckets - 1) * 604_800_000
+    case 'month':
+      return Date.UTC(new Date(now).getUTCFullYear(), new Date(now).getUTCMonth() - buckets + 1, 1)
+  }
+}

@@ -1,5 +1,5 @@
 import type { Customer, Rejection } from '@offerstream/contracts'
-import type { Cells } from './aggregations/aggregation.ts'
+import type { Cells } from './forms/form.ts'
 import type { Remembered } from './remembered.ts'
 
 /** What the newest profile says in numbers; the words stay packed until an update needs them. */

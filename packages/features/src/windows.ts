@@ -37,6 +37,20 @@ export function bucketsAt(at: number): Buckets {
   return [Math.floor(at / hourMs), day, Math.floor((day + 3) / 7), monthOfDay(day)]
 }
 
+/** When a bucket begins; `resolution` is an index among `resolutions`. */
+export function startOf(bucket: number, resolution: number): number {
+  switch (resolutions[resolution]!) {
+    case 'hour':
+      return bucket * hourMs
+    case 'day':
+      return bucket * dayMs
+    case 'week':
+      return (bucket * 7 - 3) * dayMs
+    case 'month':
+      return Date.UTC(1970, bucket, 1)
+  }
+}
+
 /** Months since January 1970 of a day since the epoch. Source: Howard Hinnant, chrono-compatible low-level date algorithms. */
 function monthOfDay(day: number): number {
   const shifted = day + 719_468

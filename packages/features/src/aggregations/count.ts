@@ -1,13 +1,12 @@
-import type { Aggregation } from './aggregation.ts'
-import { addInBucket, mergeBuckets, noBuckets, sumOfBuckets } from './buckets.ts'
+import { sumOf } from '../forms/totals.ts'
+import { type Aggregation, total } from './aggregation.ts'
 
-/** How many there were; a purchase taken back is subtracted in the bucket of the purchase. */
+/** How many there were. */
 export const count: Aggregation = {
-  cells: 'buckets',
+  forms: ['totals'],
   says: 'number of {}',
-  empty: noBuckets,
-  add: (cells, { weight }, bucket, span) => addInBucket(cells, weight, bucket, span),
-  merge: mergeBuckets,
-  value: (cells, now, buckets) => sumOfBuckets(cells, now.bucket, buckets),
-  oracle: (entries, inside) => entries.filter(({ at }) => inside(at)).reduce((total, { weight }) => total + weight, 0),
+  inFieldUnit: false,
+  retraction: 'subtracted in the bucket of the purchase',
+  value: ([ones], now, buckets) => sumOf(ones!, now.bucket, buckets),
+  oracle: ([entries], window) => total(entries!, window),
 }

@@ -1,18 +1,12 @@
-import type { Aggregation } from './aggregation.ts'
-import { addInBucket, mergeBuckets, noBuckets, sumOfBuckets } from './buckets.ts'
+import { sumOf } from '../forms/totals.ts'
+import { type Aggregation, total } from './aggregation.ts'
 
-/** Values added up; a purchase taken back is subtracted in the bucket of the purchase. */
+/** Values added up. */
 export const sum: Aggregation = {
-  cells: 'buckets',
+  forms: ['totals'],
   says: 'sum of {}',
-  empty: noBuckets,
-  add: (cells, { value, weight }, bucket, span) =>
-    value === 0 ? cells : addInBucket(cells, weight * value, bucket, span),
-  merge: mergeBuckets,
-  value: (cells, now, buckets) => sumOfBuckets(cells, now.bucket, buckets),
-  oracle(entries, inside) {
-    let total = 0
-    for (const { at, value, weight } of entries) if (inside(at)) total += weight * value
-    return total
-  },
+  inFieldUnit: true,
+  retraction: 'subtracted in the bucket of the purchase',
+  value: ([values], now, buckets) => sumOf(values!, now.bucket, buckets),
+  oracle: ([entries], window) => total(entries!, window),
 }

@@ -1,13 +1,25 @@
-import type { Cells } from './aggregation.ts'
+import { mostBuckets, packBuckets, unpackBuckets } from './buckets.ts'
+import type { Cells, Form } from './form.ts'
 
-// Cells by bucket: bucket, integer, bucket, integer, … newest bucket first. The newest bucket ever touched stays even at
-// zero, because it says which late entries still count; any other bucket at zero is left out. So the cells are a function
-// of the entries alone, whatever their order.
+/**
+ * What was added up, by bucket; a purchase taken back is subtracted. The newest bucket ever touched stays even at zero,
+ * because it says which late entries still count; any other at zero is left out, and a value of zero is nothing.
+ */
+export const totals: Form = {
+  bucketed: true,
+  add: (cells, { value, weight }, bucket, span) =>
+    value === 0 ? cells : addInBucket(cells, weight * value, bucket, span),
+  merge(left, right, span) {
+    let merged = left
+    for (let i = 0; i < right.length; i += 2) merged = addInBucket(merged, right[i + 1]!, right[i]!, span)
+    return merged
+  },
+  pack: packBuckets,
+  unpack: unpackBuckets,
+  most: mostBuckets,
+}
 
-export const noBuckets: Cells = []
-
-/** Adds an integer in its bucket. */
-export function addInBucket(cells: Cells, amount: number, bucket: number, span: number): Cells {
+function addInBucket(cells: Cells, amount: number, bucket: number, span: number): Cells {
   const length = cells.length
   if (length === 0) return [bucket, amount]
   const newest = cells[0]!
@@ -33,15 +45,8 @@ export function addInBucket(cells: Cells, amount: number, bucket: number, span: 
   return late
 }
 
-/** Adds bucket by bucket. */
-export function mergeBuckets(left: Cells, right: Cells, span: number): Cells {
-  let merged = left
-  for (let i = 0; i < right.length; i += 2) merged = addInBucket(merged, right[i + 1]!, right[i]!, span)
-  return merged
-}
-
 /** Sum of the newest `buckets` buckets as seen from bucket `now`. */
-export function sumOfBuckets(cells: Cells, now: number, buckets: number): number {
+export function sumOf(cells: Cells, now: number, buckets: number): number {
   const length = cells.length
   const last = now - buckets
   let sum = 0
