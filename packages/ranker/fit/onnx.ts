@@ -8,7 +8,7 @@ export type Node = {
   readonly domain?: string
   readonly attributes?: Readonly<Record<string, Attribute>>
 }
-export type Attribute =
+type Attribute =
   | { readonly integer: number }
   | { readonly text: string }
   | { readonly floats: readonly number[] }

@@ -10,7 +10,7 @@ export type Matrix = {
   readonly double: boolean
 }
 
-export type Attribute = {
+type Attribute = {
   readonly float: number
   readonly integer: number
   readonly text: string
