@@ -59,7 +59,11 @@ function createBuilder({ record, when, fields }: RecordMapping): {
   const type = record.replaceAll('-', '_')
   const asked = when === null ? null : pathOf(when.field)
   return {
-    fits: message => asked === null || when!.is.includes(String(asked(message))),
+    fits: message => {
+      if (asked === null) return true
+      const text = plainText(asked(message))
+      return text !== null && when!.is.includes(text)
+    },
     build(message) {
       const event: Record<string, unknown> = { type }
       let at: FieldMapping | undefined
@@ -113,12 +117,12 @@ function contractValue(
   }
   switch (target.kind) {
     case 'text':
-      return textOf(found, target)
+      return textOf(found, target.name)
     case 'choice':
       if (target.choices.includes(found as string)) return found
       throw new Unreadable(
         'unknown',
-        `${shown(found)} is none of ${target.choices.join(', ')}; say what it means under "values"${alike(String(found), target.choices)}`,
+        `${shown(found)} is none of ${target.choices.join(', ')}; say what it means under "values"${alike(plainText(found) ?? '', target.choices)}`,
       )
     case 'flag':
       return flagOf(found)
@@ -136,15 +140,14 @@ function contractValue(
 
 /** What the mapping itself says of a value, in the contract's terms; null where it says nothing. */
 function translated({ values, otherwise }: FieldMapping, found: unknown): { readonly to: unknown } | null {
-  if (values === null || found === undefined || found === null) return null
-  const key = String(found)
+  const key = plainText(found)
+  if (values === null || key === null) return null
   if (Object.hasOwn(values, key)) return { to: values[key] }
   return otherwise === null ? null : { to: otherwise }
 }
 
-function textOf(value: unknown, { name }: Target): string {
-  const text =
-    typeof value === 'string' ? value : typeof value === 'number' || typeof value === 'boolean' ? String(value) : null
+function textOf(value: unknown, name: string): string {
+  const text = plainText(value)
   if (text === null) throw new Unreadable('not-a-text', `found ${shown(value)}; name the field inside it, with a dot`)
   // Two numbers that JSON cannot tell apart would be one id.
   if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
@@ -154,11 +157,15 @@ function textOf(value: unknown, { name }: Target): string {
   return text
 }
 
+/** A text, number or flag as text, null for anything nested. */
+const plainText = (value: unknown): string | null =>
+  typeof value === 'string' ? value : typeof value === 'number' || typeof value === 'boolean' ? String(value) : null
+
 const flagTexts: Readonly<Record<string, boolean>> = { true: true, false: false, '1': true, '0': false }
 
 function flagOf(value: unknown): boolean {
   if (typeof value === 'boolean') return value
-  const known = flagTexts[String(value).toLowerCase()]
+  const known = flagTexts[plainText(value)?.toLowerCase() ?? '']
   if (known !== undefined) return known
   throw new Unreadable('not-a-flag', `${shown(value)} is neither true nor false; say what it means under "values"`)
 }
@@ -236,7 +243,7 @@ function joined(from: readonly string[], message: Message): string | undefined {
   const parts = from.map(path => at(path, message))
   return parts.some(part => part === undefined || part === null || part === '')
     ? undefined
-    : parts.map(part => (typeof part === 'object' ? shown(part) : String(part))).join('/')
+    : parts.map(part => textOf(part, '')).join('/')
 }
 
 function absent(from: readonly string[], message: Message): string {

@@ -48,12 +48,12 @@ function parsed(text: string): unknown {
   }
 }
 
-/** A value as a message shows it, short. */
+/** A value as a message shows it, short; nested ones only by what they are, as they may be deeper than a stack. */
 export function shown(value: unknown): string {
-  const text =
-    value === undefined
-      ? 'nothing'
-      : (JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? `${each}` : each)) ?? 'nothing')
+  if (Array.isArray(value)) return `a list of ${value.length}`
+  if (typeof value === 'object' && value !== null)
+    return `an object with ${Object.keys(value).slice(0, 5).join(', ') || 'nothing'}`
+  const text = value === undefined ? 'nothing' : typeof value === 'string' ? JSON.stringify(value) : String(value)
   return text.length > 60 ? `${text.slice(0, 57)}…` : text
 }
 

@@ -118,6 +118,12 @@ describe('a message', () => {
   })
 })
 
+test('values nested deeper than a stack are refused like any other', () => {
+  const deep = parseJson(`${'['.repeat(200_000)}${']'.repeat(200_000)}`)
+  expect(mapped(deep)).toMatchObject({ kind: 'refuse', reason: 'not-an-object' })
+  for (const name of Object.keys(paid)) expect(mapped({ ...paid, [name]: deep }).kind).not.toBe('record')
+})
+
 describe('amounts', () => {
   test.each([
     ['JPY', 1200, 1200],

@@ -15,9 +15,9 @@ export type Reading<In> = { readonly value: In } | { readonly outcome: Skip | Re
 /** Larger values are not even looked at. */
 const largestValueBytes = 1_000_000
 
-/** Decodes a message; bytes nobody can read are rejected. */
-export function read<In>(codec: Codec<In>, message: Message): Reading<In> {
-  if (message.key === null) return { outcome: reject('null-key') }
+/** Decodes a message; bytes nobody can read are rejected, and so is a message without a key unless it needs none. */
+export function read<In>(codec: Pick<Codec<In>, 'decode'>, message: Message, keyless = false): Reading<In> {
+  if (message.key === null && !keyless) return { outcome: reject('null-key') }
   if (message.value === null) return { outcome: reject('null-value') }
   if (message.value.length > largestValueBytes) return { outcome: reject('too-large') }
   try {

@@ -2,7 +2,7 @@
 // same cause, which the readers skip.
 import { type RecordOf, type TopicName, topics } from '@offerstream/contracts'
 import { causeText } from './cause.ts'
-import type { Topic } from './codec.ts'
+import type { Codec, Topic } from './codec.ts'
 import { deadLetter, deadLettersOf } from './dead-letters.ts'
 import { type Reject, type Skip, skip } from './fold.ts'
 import { type LaneWork, type Running, runMember } from './member.ts'
@@ -22,25 +22,39 @@ export type Handled = { readonly kind: 'done'; readonly emit: readonly Addressed
 
 /** A source record as a handler sees it. */
 export type SourceRecord<In> = {
-  readonly key: string
+  readonly key: string | null
   readonly value: In
+  /** As the writer stamped it, milliseconds since the epoch. */
+  readonly timestamp: number
+}
+
+/** What a handler reads: a topic of ours, or a company's own. */
+export type Source<In> = {
+  /** Tells causes and progress apart, so it must never change and no two sources may share it. */
+  readonly name: string
+  readonly path: string
+  readonly codec: Pick<Codec<In>, 'decode' | 'learn'>
+  /** Not in our shape: its records need no key, and one without a value says nothing. */
+  readonly foreign?: boolean
 }
 
 export type Handler<In> = {
   /** Names the consumer group. */
   readonly name: string
-  readonly inputs: readonly Topic<In>[]
+  readonly inputs: readonly Source<In>[]
   readonly outputs: readonly Topic<never>[]
+  /** What a batch does outside the log; before it is counted as read, so it is done again after a crash. */
+  effect?(batch: readonly SourceRecord<In>[]): Promise<void>
   handle(record: SourceRecord<In>): Handled
 }
 
 /**
  * Runs a handler as a member of its group. A source whose committed offset lies outside its log is refused until its
- * generation is raised (`generations`, by unprefixed topic).
+ * generation is raised (`generations`, by the name of the source).
  */
 export async function run<In>(
   handler: Handler<In>,
-  options: RunOptions & { readonly generations?: Readonly<Partial<Record<TopicName, number>>> },
+  options: RunOptions & { readonly generations?: Readonly<Partial<Record<string, number>>> },
 ): Promise<Running> {
   return runMember({
     log: options.log,
@@ -58,11 +72,11 @@ export async function run<In>(
 
 async function openLane<In>(
   handler: Handler<In>,
-  input: Topic<In>,
+  input: Source<In>,
   partition: number,
   committed: number | null,
   signal: AbortSignal,
-  options: RunOptions & { readonly generations?: Readonly<Partial<Record<TopicName, number>>> },
+  options: RunOptions & { readonly generations?: Readonly<Partial<Record<string, number>>> },
 ): Promise<LaneWork> {
   const { log, store, metrics, notice = () => {} } = options
   const reach = options.reach ?? (() => {})
@@ -86,8 +100,8 @@ async function openLane<In>(
   const outputs = new Map<string, { topic: Topic<never>; partitions: number }>()
   for (const topic of handler.outputs)
     outputs.set(topic.name, { topic, partitions: (await steady(() => log.bounds(topic.path))).length })
-  // On a compacted topic a record without a value says that its key is gone: nothing is wrong with it.
-  const isCompacted = topics[input.name].kept === 'compacted'
+  // A record without a value says that its key is gone: on a compacted topic nothing is wrong with it.
+  const isCompacted = input.foreign || topics[input.name as TopicName]?.kept === 'compacted'
   let watermark = lane.watermark
 
   return {
@@ -96,17 +110,16 @@ async function openLane<In>(
       await steady(() => input.codec.learn(messages.map(message => message.value)))
       const published = new Map<string, { path: string; partition: number; records: Outgoing[] }>()
       const deadLetters: Outgoing[] = []
+      const records: SourceRecord<In>[] = []
       for (const message of messages) {
-        const reading = read(input.codec, message)
+        const reading = read(input.codec, message, input.foreign)
+        if ('value' in reading) records.push({ key: message.key, value: reading.value, timestamp: message.timestamp })
         const outcome: Handled =
           message.value === null && isCompacted
             ? skip('tombstone')
             : 'outcome' in reading
               ? reading.outcome
-              : handler.handle({
-                  key: message.key!,
-                  value: reading.value,
-                })
+              : handler.handle(records[records.length - 1]!)
         tally.count(outcome.kind === 'done' ? { kind: 'done', state: undefined, emit: [] } : outcome)
         if (outcome.kind === 'reject') deadLetters.push(deadLetter(handler.name, input.path, message, outcome.reason))
         if (outcome.kind === 'done')
@@ -119,6 +132,7 @@ async function openLane<In>(
               message,
             )
       }
+      if (handler.effect !== undefined && records.length > 0) await steady(() => handler.effect!(records))
       await reach('before-publish')
       await Promise.all([
         ...[...published.values()].map(each => log.append(each.path, each.partition, each.records)),

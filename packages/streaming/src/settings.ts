@@ -59,6 +59,11 @@ export const settings = {
     fallback: 'false',
     help: 'Go on after a source stopped because of too many rejects.',
   },
+  OFFERSTREAM_MAPPING: {
+    kind: 'text',
+    fallback: '',
+    help: "File that says how the company's own topics are read; empty reads the contract's topics alone.",
+  },
   OFFERSTREAM_FUTURE_LIMIT_MS: {
     kind: 'integer',
     fallback: '300000',

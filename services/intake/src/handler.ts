@@ -1,10 +1,11 @@
 import { type Playbook, stampOf } from '@offerstream/catalogue'
 import type { CustomerEvent, ItemStamp } from '@offerstream/contracts'
 import { type Handled, type Handler, reject, skip, type Topic } from '@offerstream/streaming'
+import type { IntakeSource, Unmapped } from './mapped-source.ts'
 import { refusal, type SourceEvent } from './validate.ts'
 
 export type IntakeSurroundings = {
-  readonly sources: readonly Topic<SourceEvent>[]
+  readonly sources: readonly IntakeSource[]
   readonly journal: Topic<CustomerEvent>
   playbook(): Playbook
   now(): number
@@ -19,12 +20,19 @@ export function createIntake({
   playbook,
   now,
   futureLimitMs,
-}: IntakeSurroundings): Handler<SourceEvent> {
+}: IntakeSurroundings): Handler<SourceEvent | Unmapped> {
   return {
     name: 'intake',
     inputs: sources,
     outputs: [journal as Topic<never>],
-    handle({ value: event }): Handled {
+    handle({ key, value, timestamp }): Handled {
+      let event: SourceEvent
+      if (value.type === 'unmapped') {
+        const mapped = value.map({ value: value.value, key, timestamp })
+        if (mapped.kind === 'skip') return skip(mapped.reason)
+        if (mapped.kind === 'refuse') return reject(mapped.reason)
+        event = mapped.event
+      } else event = value
       const journalledAt = now()
       const why = refusal(event, journalledAt, futureLimitMs)
       if (why !== null) return reject(why)
@@ -36,12 +44,21 @@ export function createIntake({
           {
             topic: 'customer-events',
             key: event.customer,
-            value: { journalledAt, triggers: true, item: stamp(playbook(), event), event },
+            value: journalled(event, playbook(), { journalledAt, triggers: true }),
           },
         ],
       }
     },
   }
+}
+
+/** An event as the journal holds it. `triggers` is false for history, from which no decision follows. */
+export function journalled(
+  event: SourceEvent,
+  playbook: Playbook,
+  envelope: { readonly journalledAt: number; readonly triggers: boolean },
+): CustomerEvent {
+  return { ...envelope, item: stamp(playbook, event), event }
 }
 
 /** The item an event names; of a profile, the plan. */

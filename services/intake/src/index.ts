@@ -1,3 +1,4 @@
-export { createIntake, type IntakeSurroundings } from './handler.ts'
+export { createIntake, type IntakeSurroundings, journalled } from './handler.ts'
+export { foreignCodec, type IntakeSource, mappedName, mappedSource, type Unmapped } from './mapped-source.ts'
 export { type IntakeOptions, startIntake } from './service.ts'
 export { refusal, type SourceEvent } from './validate.ts'

@@ -1,4 +1,13 @@
-import type { CampaignDue, Customer, Delivery, Engagement, Purchase, PurchaseRetracted, Usage } from '@offerstream/contracts'
+import type {
+  CampaignDue,
+  Customer,
+  Delivery,
+  Engagement,
+  Purchase,
+  PurchaseRetracted,
+  Usage,
+} from '@offerstream/contracts'
+import { minorDigits } from '@offerstream/mapping'
 
 /** What the sources bring. */
 export type SourceEvent = Purchase | PurchaseRetracted | Usage | Engagement | Customer | Delivery | CampaignDue
@@ -14,6 +23,7 @@ export function refusal(event: SourceEvent, now: number, futureLimitMs: number):
     case 'purchase_retracted':
       if (event.quantity < 1) return 'negative-quantity'
       if (event.priceMinor < 0) return 'negative-amount'
+      if (minorDigits(event.currency) === null) return 'unknown-currency'
       return event.item === '' ? 'no-item' : null
     case 'usage':
       return event.dataKb < 0 || event.seconds < 0 || event.texts < 0 || event.overageMinor < 0
@@ -21,6 +31,7 @@ export function refusal(event: SourceEvent, now: number, futureLimitMs: number):
         : null
     case 'customer':
       if (event.monthlyChargeMinor < 0) return 'negative-amount'
+      if (minorDigits(event.currency) === null) return 'unknown-currency'
       return isZone(event.zone) ? null : 'unknown-zone'
     case 'campaign_due':
       return event.campaign === '' ? 'no-campaign' : null

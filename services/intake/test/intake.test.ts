@@ -168,6 +168,7 @@ describe('intake', () => {
     ['negative-quantity', { ...purchase, quantity: -1 }],
     ['negative-quantity', { ...purchase, quantity: 0 }],
     ['negative-amount', { ...purchase, priceMinor: -5 }],
+    ['unknown-currency', { ...purchase, currency: 'EURO' }],
     ['no-id', { ...purchase, id: '' }],
     ['no-customer', { ...purchase, customer: '' }],
     ['no-item', { ...purchase, item: '' }],
