@@ -2,7 +2,13 @@ import type { Budget, BudgetSpent, CatalogueItem } from '@offerstream/contracts'
 import type { Playbook } from './playbook.ts'
 
 /** Something there is only so much of, and what one offer takes of it: units of a stock, minor currency units of a budget. */
-export type Resource = { readonly name: string; readonly limit: number; readonly amount: number }
+export type Resource = {
+  readonly name: string
+  readonly limit: number
+  readonly amount: number
+  /** The budget's own name, null for a stock. */
+  readonly budget: string | null
+}
 
 /**
  * What must be reserved before an item may be offered: a unit of its stock, and its cost from every budget that covers it.
@@ -11,11 +17,16 @@ export type Resource = { readonly name: string; readonly limit: number; readonly
  */
 export function resourcesOf(item: CatalogueItem, at: number, playbook: Playbook): Resource[] {
   const resources: Resource[] = []
-  if (item.stock !== null) resources.push({ name: stockName(item.name), limit: item.stock, amount: 1 })
+  if (item.stock !== null) resources.push({ name: stockName(item.name), limit: item.stock, amount: 1, budget: null })
   if (item.costMinor > 0)
     for (const budget of playbook.budgets.values())
       if (covers(budget, item) && isRunning(budget, at))
-        resources.push({ name: budgetName(budget), limit: budget.amountMinor, amount: item.costMinor })
+        resources.push({
+          name: budgetName(budget),
+          limit: budget.amountMinor,
+          amount: item.costMinor,
+          budget: budget.name,
+        })
   return resources
 }
 

@@ -8,8 +8,9 @@ import {
 } from '@offerstream/contracts'
 import { decide, emptyHistory, offerOf, remember } from '@offerstream/policy'
 import type { Models } from '@offerstream/ranker'
-import { done, type Fold, reject, type Topic } from '@offerstream/streaming'
+import { done, type Fold, memoryReservations, type Reservations, reject, type Topic } from '@offerstream/streaming'
 import { type Prepared, prepare } from './prepare.ts'
+import { type Reserved, reserveFor } from './reserve.ts'
 
 /** The group and the states; it changes when the meaning of a state does. */
 export const scorerName = 'offer-scorer'
@@ -21,24 +22,32 @@ export type ScorerSurroundings = {
   /** As it is now; asked once a batch, so that no batch is decided by two. */
   playbook(): Playbook
   readonly models: Models
+  /** Stocks and budgets, of this process alone unless given. */
+  readonly reservations?: Reservations
 }
 
+/** What a step needs that hangs on no history: candidates scored, stock and budget reserved. */
+export type Ready = Prepared & Reserved
+
 /** Feature updates in, a decision for each out, and an offer where it makes one. State is what the customer was offered. */
-export function createScorer(around: ScorerSurroundings): Fold<ContactHistory, FeatureUpdate, Prepared> {
-  const { updates, decisions, offers, playbook, models } = around
+export function createScorer(around: ScorerSurroundings): Fold<ContactHistory, FeatureUpdate, Ready> {
+  const { updates, decisions, offers, playbook, models, reservations = memoryReservations() } = around
   return {
     name: scorerName,
     input: updates,
     outputs: [decisions as Topic<never>, offers as Topic<never>],
     states: avroCodec('contact-history'),
     empty: emptyHistory,
-    prepare(batch) {
+    async prepare(batch) {
       const now = playbook()
-      return prepare(
-        batch.map(record => record.value),
-        batch.map(() => now),
+      const values = batch.map(record => record.value)
+      const prepared = await prepare(
+        values,
+        values.map(() => now),
         models,
       )
+      const reserved = await reserveFor(values, prepared, reservations)
+      return prepared.map((each, index) => ({ ...each, ...reserved[index]! }))
     },
     step(history, { key, value: update }, prepared) {
       if (update.customer !== key) return reject('other-customer')
