@@ -1,5 +1,13 @@
 import { applyRecord, emptyPlaybook, type Playbook } from '@offerstream/catalogue'
-import type { CatalogueItem, CustomerFacts, Experiment, FeatureUpdate, PlaybookRecord } from '@offerstream/contracts'
+import type {
+  CatalogueItem,
+  CustomerFacts,
+  Experiment,
+  FeatureUpdate,
+  PlaybookRecord,
+  Predicate,
+  Rule,
+} from '@offerstream/contracts'
 import { type Example, noon } from '../src/examples.ts'
 import { emptyHistory, type Request } from '../src/index.ts'
 import { featureNames } from '../src/use.ts'
@@ -98,4 +106,29 @@ export const everybodyIn = (policy: Experiment['arms'][number]['policy']): Exper
   from: null,
   to: null,
   arms: [{ name: policy, share: 1, policy }],
+})
+
+export const comparing = (
+  subject: Predicate['subject'],
+  field: string,
+  operator: Predicate['operator'],
+  value: number | string,
+): Predicate => ({
+  subject,
+  field,
+  operator,
+  number: typeof value === 'number' ? value : null,
+  text: typeof value === 'string' ? value : null,
+  numbers: [],
+  texts: [],
+  of: [],
+})
+
+/** A rule of marketing's, named by its reason. */
+export const refusing = (why: string, ...when: readonly Predicate[]): Rule => ({
+  type: 'rule',
+  name: why,
+  why,
+  active: true,
+  when,
 })
