@@ -14,8 +14,8 @@ export type PreparedAgain = {
 }
 
 /**
- * Prepares recorded decisions anew. All it takes from the record is the playbook's version, and scores that equal its own
- * within 1e-6.
+ * Prepares recorded decisions anew. All a replay takes from the record is the playbook's version, what was answered of
+ * stock and budgets, and scores that equal its own within 1e-6.
  */
 export async function prepareAgain(
   recorded: readonly Decision[],
@@ -54,8 +54,8 @@ export type Replayed = {
 /** Decides a recorded decision again, from the replay's own history. */
 export function replayStep(history: ContactHistory, recorded: Decision, { prepared }: PreparedAgain): Replayed {
   if (prepared.kind === 'refused') return { decision: null, history, same: false }
-  const { id, update } = recorded
-  const decision = decide({ id, at: update.at, update, ...prepared }, history, prepared.playbook)
+  const { id, update, reservations, budgets } = recorded
+  const decision = decide({ id, at: update.at, update, reservations, budgets, ...prepared }, history, prepared.playbook)
   const same = codec.encode(decision).equals(codec.encode(recorded))
   return { decision, history: remember(history, decision), same }
 }
