@@ -9,6 +9,9 @@ export {
   type Valuation,
   valuePolicy,
 } from './estimators/value.ts'
+export { type ExportedTopic, exportedTopics } from './export/manifest.ts'
+export { type OpenedExport, openExport } from './export/open-export.ts'
+export { type ExportOptions, type ExportSummary, writeExport } from './export/write-export.ts'
 export {
   fixedPolicy,
   type Logged,
