@@ -1,5 +1,7 @@
-export { createScorer, type ScorerSurroundings, scorerName } from './fold.ts'
+export { offersApi } from './api.ts'
+export { createScorer, type Ready, type ScorerSurroundings, scorerName } from './fold.ts'
 export { createPast, type FollowedPlaybook, followPlaybook } from './playbook.ts'
 export { type Prepared, prepare } from './prepare.ts'
 export { type PreparedAgain, prepareAgain, type Replayed, replayStep } from './replay.ts'
+export { createKeeper, type KeeperSurroundings, keeperName } from './reservation-keeper.ts'
 export { type ScorerOptions, startOfferScorer } from './service.ts'
