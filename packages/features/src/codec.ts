@@ -62,6 +62,49 @@ const schema = JSON.stringify({
       },
     },
     { name: 'fired', type: { type: 'map', values: 'long' } },
+    {
+      name: 'watch',
+      type: {
+        type: 'record',
+        name: 'Watch',
+        fields: [
+          {
+            name: 'bought',
+            type: {
+              type: 'array',
+              items: {
+                type: 'record',
+                name: 'Bought',
+                fields: [
+                  { name: 'item', type: 'string' },
+                  { name: 'at', type: 'long' },
+                  { name: 'endsAt', type: long },
+                  { name: 'retracted', type: 'boolean' },
+                ],
+              },
+            },
+          },
+          {
+            name: 'opened',
+            type: {
+              type: 'array',
+              items: {
+                type: 'record',
+                name: 'Opened',
+                fields: [
+                  { name: 'offer', type: 'string' },
+                  { name: 'item', type: 'string' },
+                  { name: 'at', type: 'long' },
+                ],
+              },
+            },
+          },
+          { name: 'outageAt', type: 'long' },
+          { name: 'wokenAt', type: 'long' },
+          { name: 'dueAt', type: long },
+        ],
+      },
+    },
     { name: 'packed', type: 'bytes' },
   ],
 })
@@ -76,16 +119,16 @@ export function stateCodec(layout: Layout): StateCodec {
       writer.start()
       packRemembered(writer, state)
       packSeries(writer, layout, state)
-      const { at, profile, rejections, fired } = state
-      return avro.encode({ at, profile, rejections, fired, packed: writer.written() })
+      const { at, profile, rejections, fired, watch } = state
+      return avro.encode({ at, profile, rejections, fired, watch, packed: writer.written() })
     },
     decode(bytes) {
-      const { at, profile, rejections, fired, packed } = avro.decode(bytes)
+      const { at, profile, rejections, fired, watch, packed } = avro.decode(bytes)
       reader.start(packed)
       const remembered = unpackRemembered(reader, at)
       const series = unpackSeries(reader, layout, at)
       reader.finish()
-      return { at, profile, rejections, fired, remembered, series }
+      return { at, profile, rejections, fired, watch, remembered, series }
     },
   }
 }

@@ -8,6 +8,7 @@ import { layoutOf, type Reader } from './layout.ts'
 import { newerProfile, profileOf, withRejection } from './profile.ts'
 import { isRemembered, mergeRemembered, nothingRemembered, remember } from './remembered.ts'
 import type { State } from './state.ts'
+import { mergeWatch, nothingWatched } from './watch.ts'
 import { type Buckets, bucketsAt, dayMs } from './windows.ts'
 
 /** Everything that follows from a list of features. */
@@ -42,6 +43,7 @@ export function createEngine(features: Features): Engine {
     profile: null,
     rejections: [],
     fired: {},
+    watch: nothingWatched,
     remembered: nothingRemembered,
     series: kept.map(() => nothing),
   }
@@ -122,6 +124,7 @@ export function createEngine(features: Features): Engine {
             ? withRejection(state.rejections, { item: event.item, at: event.at })
             : state.rejections,
         fired: state.fired,
+        watch: state.watch,
         remembered: remember(state.remembered, id, journalledAt),
         series: fact === null ? state.series : add(state.series, fact, id),
       }
@@ -131,6 +134,7 @@ export function createEngine(features: Features): Engine {
       profile: right.profile === null ? left.profile : newerProfile(left.profile, right.profile),
       rejections: right.rejections.reduce(withRejection, left.rejections),
       fired: newestFired(left.fired, right.fired),
+      watch: mergeWatch(left.watch, right.watch, Math.max(left.at, right.at)),
       remembered: mergeRemembered(left.remembered, right.remembered),
       series: kept.map(({ form, span }, i) => form.merge(left.series[i]!, right.series[i]!, span)),
     }),

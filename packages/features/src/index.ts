@@ -13,10 +13,11 @@ export type { FeatureRow } from './describe.ts'
 export { createEngine, type Engine } from './engine.ts'
 export type { Feature, Features } from './feature.ts'
 export { type FeatureName, features } from './features.ts'
-export { createFire, type Fire, type Fired } from './fire.ts'
+export { createFire, type Fire, type Fired, type Firing } from './fire.ts'
 export { factsOf } from './profile.ts'
 export type { Profile, State } from './state.ts'
-export { type TriggerKind, type TriggerRule, triggers } from './triggers.ts'
+export { type Moment, onceAMonth, onceIn, onEvent, onTick, type TriggerRule, type Triggers } from './trigger.ts'
+export { type TriggerKind, triggers } from './triggers.ts'
 
 /** What follows from the list of features; see `Engine`. */
 export const { names, fingerprint, layoutFingerprint, empty, states, isRepeat, apply, merge, read } = engine
@@ -24,7 +25,7 @@ export const { names, fingerprint, layoutFingerprint, empty, states, isRepeat, a
 /** The table of features, derived from the list. */
 export const featureTable = describe(features)
 
-/** Which triggers of the list an event fires, and the state that remembers it; `after` holds the event already. */
+/** Which triggers of the list an event or a tick fires, and the state that remembers it; see `Fire`. */
 export const fire = createFire(engine, triggers)
 
 /** The vector recomputed from one customer's raw events in the order of the journal; see `read`. */

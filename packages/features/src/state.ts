@@ -1,6 +1,7 @@
 import type { Customer, Rejection } from '@offerstream/contracts'
 import type { Cells } from './forms/form.ts'
 import type { Remembered } from './remembered.ts'
+import type { Watch } from './watch.ts'
 
 /** What the newest profile says in numbers; the words stay packed until an update needs them. */
 export type Profile = Pick<Customer, 'at' | 'customerSince' | 'bindingEndsAt' | 'monthlyChargeMinor'> & {
@@ -21,6 +22,8 @@ export type State = {
   readonly rejections: readonly Rejection[]
   /** When each kind of trigger fired last. */
   readonly fired: Readonly<Record<string, number>>
+  /** What triggers remember besides; kept by `fire`. */
+  readonly watch: Watch
   readonly remembered: Remembered
   /** In the order of the layout. */
   readonly series: readonly Cells[]

@@ -2,6 +2,7 @@ import type { CustomerEvent, FeatureUpdate } from '@offerstream/contracts'
 import {
   apply,
   empty,
+  type Firing,
   factsOf,
   fingerprint,
   fire,
@@ -14,6 +15,7 @@ import {
 import {
   causeText,
   done,
+  doneUntil,
   type Emission,
   type Fold,
   type Received,
@@ -31,6 +33,7 @@ export const updaterName = `updater-${layoutFingerprint.slice(0, 8)}`
 export function createUpdater({ events, updates }: Topics): Fold<State, CustomerEvent> {
   return {
     name: updaterName,
+    role: 'feature-updater',
     input: events,
     outputs: [updates as Topic<never>],
     states,
@@ -39,35 +42,35 @@ export function createUpdater({ events, updates }: Topics): Fold<State, Customer
     step(state, record) {
       const { key, value: envelope } = record
       const { event } = envelope
-      if (event.type === 'tick') return skip('nothing-due')
-      if (event.customer !== key) return reject('other-customer')
+      if (event.type !== 'tick' && event.customer !== key) return reject('other-customer')
       if (isRepeat(state, envelope)) return skip('repeated-event')
-      const { state: after, kinds } = fire(envelope, apply(state, envelope))
-      if (kinds.length === 0) return done(after)
-      const features = Array.from(read(after, after.at))
-      return done(after, ...kinds.map((kind, index) => update(record, after, features, kind, index)))
+      const { state: after, firings, due } = fire(envelope, state, apply(state, envelope))
+      const emit = updatesOf(record, after, firings)
+      return due === undefined ? done(after, ...emit) : doneUntil(after, due, ...emit)
     },
   }
 }
 
-function update(
+/** One for each trigger that fired, with features and facts as they stood then. */
+function updatesOf(
   { key, value, cause }: Received<CustomerEvent>,
   state: State,
-  features: readonly number[],
-  kind: string,
-  index: number,
-): Emission {
-  const { event } = value
-  return {
+  firings: readonly Firing[],
+): Emission[] {
+  if (firings.length === 0) return []
+  const at = value.event.type === 'tick' ? Math.max(state.at, value.event.at) : state.at
+  const features = Array.from(read(state, at))
+  const facts = factsOf(state)
+  return firings.map(({ kind, of, at: firedAt }, index) => ({
     topic: 'feature-updates',
     value: {
       id: causeText({ ...cause, index: cause.index + index }),
       customer: key,
-      at: state.at,
-      trigger: { kind, event: event.type === 'tick' ? '' : event.id, at: event.at },
+      at,
+      trigger: { kind, event: of, at: firedAt },
       fingerprint,
       features,
-      facts: factsOf(state),
+      facts,
     },
-  }
+  }))
 }

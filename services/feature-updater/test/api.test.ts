@@ -1,4 +1,4 @@
-import { apply, fingerprint, names } from '@offerstream/features'
+import { apply, fingerprint, names, triggers } from '@offerstream/features'
 import { memoryRegistry, memoryStore, openTopic, partitionOf } from '@offerstream/streaming'
 import fastify from 'fastify'
 import { expect, it } from 'vitest'
@@ -44,5 +44,5 @@ it('lists features and triggers', async () => {
   const body = (await server.inject('/features')).json()
   expect(body.fingerprint).toBe(fingerprint)
   expect(body.features.map(({ name }: { name: string }) => name)).toEqual(names)
-  expect(body.triggers.map(({ kind }: { kind: string }) => kind)).toEqual(['purchase', 'allowance-used'])
+  expect(body.triggers.map(({ kind }: { kind: string }) => kind)).toEqual(Object.keys(triggers))
 })

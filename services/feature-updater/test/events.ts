@@ -76,6 +76,48 @@ export const events = {
       },
       plan,
     ),
+  /** A package of seven days that recurs. */
+  packageBought: (id: string, at: number): CustomerEvent =>
+    envelope(
+      {
+        type: 'purchase',
+        id,
+        customer: 'c-1',
+        at,
+        item: 'package-1',
+        quantity: 1,
+        priceMinor: 490,
+        currency: 'EUR',
+        channel: 'app',
+        offer: null,
+      },
+      { ...plan, kind: 'package', recurring: true, validityDays: 7 },
+    ),
+  opened: (id: string, at: number, item: string): CustomerEvent =>
+    envelope({
+      type: 'engagement',
+      id,
+      customer: 'c-1',
+      at,
+      kind: 'opened',
+      surface: 'app_home',
+      offer: `offer-of-${item}`,
+      item,
+      interaction: null,
+    }),
+  campaign: (id: string, at: number): CustomerEvent =>
+    envelope({
+      type: 'campaign_due',
+      id,
+      customer: 'c-1',
+      at,
+      campaign: 'summer',
+      kind: 'campaign',
+      item: null,
+      fromMinor: null,
+      toMinor: null,
+    }),
+  tick: (at: number): CustomerEvent => ({ journalledAt: at, triggers: false, item: null, event: { type: 'tick', at } }),
   rejected: (id: string, at: number, item: string): CustomerEvent =>
     envelope({
       type: 'engagement',

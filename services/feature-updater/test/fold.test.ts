@@ -100,9 +100,27 @@ it('an event of another customer is rejected', () => {
   })
 })
 
-it('a tick says the time and changes nothing', () => {
-  const tick = { ...events.purchase('p-1', at), item: null, event: { type: 'tick' as const, at } }
-  expect(updater.wakes!(tick)).toBe(at)
+it('a tick says the time, and wakes whom a moment has come for', () => {
+  expect(updater.wakes!(events.tick(at))).toBe(at)
   expect(updater.wakes!(events.purchase('p-1', at))).toBeNull()
-  expect(after(tick).outcome).toMatchObject({ kind: 'skip' })
+  const day = 86_400_000
+  const given = [events.packageBought('p-1', at), events.tick(at + 6 * day)]
+  expect(after(given[0]!).outcome).toMatchObject({ due: at + 6 * day })
+  const { outcome } = after(...given)
+  expect(outcome).toMatchObject({ kind: 'done', due: null })
+  expect(updatesOf(outcome)).toMatchObject([
+    { at: at + 6 * day, trigger: { kind: 'package-expiring', event: 'package-1', at: at + 6 * day } },
+  ])
+  const features = updatesOf(outcome)[0]!.features
+  expect(features[names.indexOf('days_since_purchase')]).toBe(6)
+})
+
+it('an event that changes no moment leaves the due set alone', () => {
+  const { outcome } = after(events.packageBought('p-1', at), events.usage('u-1', at + 1, 1))
+  expect(outcome).not.toHaveProperty('due')
+})
+
+it('an update of a campaign names the campaign, so that a kill switch stops it', () => {
+  const [update] = updatesOf(after(events.campaign('campaign/summer/c-1', at)).outcome)
+  expect(update!.trigger).toEqual({ kind: 'campaign-due', event: 'summer', at })
 })
