@@ -15,7 +15,7 @@ import { ingest, parseSpeed } from './ingest.ts'
 import { type ServiceName, serviceNames, startLine } from './line.ts'
 import { createOutput, type Output, table } from './output.ts'
 import { rememberLine, reopenLine } from './remembered-line.ts'
-import { replayCommand, replayText } from './replay.ts'
+import { addReplayCommands } from './replay-commands.ts'
 import { surroundingsOf } from './surroundings.ts'
 
 const defaultModels = join(import.meta.dirname, '..', '..', '..', 'models')
@@ -320,29 +320,14 @@ program
     }),
   )
 
-program
-  .command('replay')
-  .description('decide the journal again through the same folds and compare with the decisions kept')
-  .option('--from <moment>', 'compare decisions from here on', moment)
-  .option('--to <moment>', 'and before this', moment)
-  .option('--batch <n>', 'records per batch; the result is the same for any', whole(1), 2000)
-  .addOption(stackOption())
-  .addOption(modelsOption())
-  .addOption(jsonOption())
-  .action(
-    action(async (output, options: { from?: number; to?: number; batch: number; stack: StackKind; models: string }) => {
-      const { stack, line } = await reopenLine(options.stack, output.progress)
-      const surroundings = surroundingsOf(stack, line)
-      try {
-        const summary = await replayCommand(surroundings, options, output)
-        output.say(replayText(summary))
-        if (summary.differingBytes > 0) process.exitCode = 1
-        return summary
-      } finally {
-        await surroundings.close()
-        await stack.stop()
-      }
-    }),
-  )
+addReplayCommands(program, {
+  action,
+  stackOption,
+  modelsOption,
+  jsonOption,
+  whole,
+  moment,
+  stopping: stopping.signal,
+})
 
 await program.parseAsync()

@@ -1,6 +1,9 @@
 // The whole line in this process, over memory: what comes out, what an independent reader finds, and the past once more.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PlaybookRecord } from '@offerstream/contracts'
+import { openExport, writeExport } from '@offerstream/evaluation'
 import { updaterName } from '@offerstream/feature-updater'
 import { demoPromotions } from '@offerstream/ranker'
 import { createWorld, customerRecords, events, playbookRecords } from '@offerstream/simulator'
@@ -12,6 +15,7 @@ import { explainCustomer, explanationText } from '../src/explain.ts'
 import { startLine } from '../src/line.ts'
 import { createOutput } from '../src/output.ts'
 import { replayCommand } from '../src/replay.ts'
+import type { Edge } from '../src/replay-range.ts'
 import { createSourceWriter } from '../src/source-writer.ts'
 import { surroundingsOf } from '../src/surroundings.ts'
 
@@ -140,7 +144,7 @@ describe('the whole line over memory', () => {
 })
 
 describe('a replay', () => {
-  const replay = (surroundings: Surroundings, batch: number, range: { from?: number; to?: number } = {}) =>
+  const replay = (surroundings: Surroundings, batch: number, range: { from?: Edge; to?: Edge } = {}) =>
     replayCommand(surroundings, { batch, models, ...range }, createOutput(true))
 
   test.each([1, 7, 150])('in batches of %i makes the same decisions to the byte', async batch => {
@@ -158,11 +162,77 @@ describe('a replay', () => {
   test('compares only the range it was asked for', async () => {
     const half = start + hours / 2
     const [before, after] = [
-      await replay(line.surroundings, 500, { to: half }),
-      await replay(line.surroundings, 500, { from: half }),
+      await replay(line.surroundings, 500, { to: { at: half } }),
+      await replay(line.surroundings, 500, { from: { at: half } }),
     ]
     expect(before.decisions + after.decisions).toBe(line.found.decisions)
     expect(Math.min(before.decisions, after.decisions)).toBeGreaterThan(0)
+    const [early, late] = [
+      await replay(line.surroundings, 500, { to: { offset: 60 } }),
+      await replay(line.surroundings, 500, { from: { offset: 60 } }),
+    ]
+    expect(early.decisions + late.decisions).toBe(line.found.decisions)
+    expect(Math.min(early.decisions, late.decisions)).toBeGreaterThan(0)
+  })
+
+  test('of a range the journal does not hold is refused, with what it holds and the nearest right one', async () => {
+    await expect(replay(line.surroundings, 500, { from: { at: Date.UTC(2099, 0) } })).rejects.toThrow(
+      /nothing lies after --from 2099-01-01.*keeps \d{4}-.* to \d{4}-.*the nearest right one is --from \d{4}-/,
+    )
+    await expect(replay(line.surroundings, 500, { to: { at: 0 } })).rejects.toThrow(
+      /nothing lies before --to 1970-.*nearest/,
+    )
+    await expect(replay(line.surroundings, 500, { from: { offset: 10 ** 9 } })).rejects.toThrow(/offsets 0 to \d+/)
+    const { log } = line.surroundings
+    const trimmed: Log = {
+      ...log,
+      bounds: async topic =>
+        (await log.bounds(topic)).map((bounds, partition) =>
+          topic === 'test.customer-events' && partition === 1 ? { ...bounds, first: 20 } : bounds,
+        ),
+    }
+    await expect(replay({ ...line.surroundings, log: trimmed }, 500)).rejects.toThrow(
+      /keeps \d{4}-.*partition 1 begins at offset 20.*--export/,
+    )
+  })
+
+  test('from an export makes the same decisions to the byte, in any batches', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'offerstream-export-'))
+    try {
+      await writeExport(line.surroundings, { dir, from: null, to: null, fileRecords: 100 })
+      const opened = await openExport(dir)
+      for (const batch of [1, 7, 150])
+        expect(await replayCommand(opened, { batch, models }, createOutput(true))).toMatchObject({
+          differingBytes: 0,
+          firstDifference: null,
+          missing: 0,
+          extra: 0,
+          decisions: line.found.decisions,
+        })
+      await opened.close()
+    } finally {
+      rmSync(dir, { recursive: true })
+    }
+  })
+
+  test('repeats are dropped by id', async () => {
+    const { surroundings } = line
+    const { log } = surroundings
+    const twice: Log = {
+      ...log,
+      async *read(topic, partition, from, to) {
+        for await (const messages of log.read(topic, partition, from, to))
+          yield topic === 'test.decisions' || topic === 'test.feature-updates'
+            ? messages.flatMap(message => [message, message])
+            : messages
+      },
+    }
+    expect(await replay({ ...surroundings, log: twice }, 150)).toMatchObject({
+      differingBytes: 0,
+      missing: 0,
+      extra: 0,
+      decisions: line.found.decisions,
+    })
   })
 
   test.each([
@@ -189,16 +259,22 @@ describe('a replay', () => {
     })
     const summary = await replay({ ...surroundings, log }, 500)
     expect(summary.differingBytes).toBeGreaterThan(0)
-    expect(summary.firstDifference?.decision).toMatch(/^customer-events@1\//)
+    expect(summary.firstDifference).toMatchObject({
+      record: 'decision',
+      id: expect.stringMatching(/^customer-events@1\//),
+      field: expect.stringMatching(/^(candidates\[\d+\]|arms|chosen)/),
+    })
   })
 
   test('a lost feature-relevant event is seen', async () => {
     const { surroundings } = line
     const journal = await openTopic(surroundings.registry, 'customer-events', 'test.')
-    let dropped = 0
+    let lost: string | null = null
     const log = altered(surroundings.log, journal.path, message => {
       const { event } = journal.codec.decode(message.value!)
-      return event.type === 'purchase' && dropped++ === 0 ? null : message
+      if (event.type !== 'purchase') return message
+      lost ??= event.id
+      return event.id === lost ? null : message
     })
     const summary = await replay({ ...surroundings, log }, 500)
     expect(summary.missing + summary.differingBytes).toBeGreaterThan(0)

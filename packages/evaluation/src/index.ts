@@ -12,6 +12,7 @@ export {
 export { type ExportedTopic, exportedTopics } from './export/manifest.ts'
 export { type OpenedExport, openExport } from './export/open-export.ts'
 export { type ExportOptions, type ExportSummary, writeExport } from './export/write-export.ts'
+export { type FieldDifference, fieldDifference } from './field-difference.ts'
 export {
   fixedPolicy,
   type Logged,

@@ -13,6 +13,8 @@ import {
 export type RefoldOptions = {
   /** Records per batch; the result is the same for any. */
   readonly batchRecords: number
+  /** Only these; all of them unless given. */
+  readonly partitions?: readonly number[]
   /** Told of records handled since the last call. */
   readonly onRecords?: (count: number) => void
 }
@@ -29,7 +31,8 @@ export async function refold<State, In, Context>(
 ): Promise<Store> {
   const { path } = fold.input
   const bounds = await source.bounds(path)
-  const trimmed = bounds.findIndex(({ first }) => first > 0)
+  const wanted = options.partitions ?? [...bounds.keys()]
+  const trimmed = wanted.find(partition => bounds[partition]!.first > 0) ?? -1
   if (trimmed >= 0)
     throw new Refused(
       `${path}/${trimmed} begins at offset ${bounds[trimmed]!.first}: what came before is gone, and states cannot be folded from the middle`,
@@ -44,7 +47,8 @@ export async function refold<State, In, Context>(
   const store = memoryStore()
   const log: Log = { ...target, bounds: topic => (topic === path ? source.bounds(topic) : target.bounds(topic)) }
   const never = new AbortController().signal
-  for (const [partition, { next }] of bounds.entries()) {
+  for (const partition of wanted) {
+    const { next } = bounds[partition]!
     const lane = await openFoldLane(fold, partition, null, never, { log, store })
     for await (const messages of source.read(path, partition, 0, next))
       for (let at = 0; at < messages.length; at += options.batchRecords) {

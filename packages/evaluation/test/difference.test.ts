@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { compareBytes } from '../src/index.ts'
+import { compareBytes, fieldDifference } from '../src/index.ts'
 
 test('equal bytes have no difference', () => {
   fc.assert(fc.property(fc.uint8Array(), bytes => compareBytes(bytes, Uint8Array.from(bytes)) === null))
@@ -23,4 +23,24 @@ test('one changed byte anywhere is seen where it is', () => {
       expect(compareBytes(bytes, changed)).toMatchObject({ differing: 1, first: { offset: where } })
     }),
   )
+})
+
+test('the first field that differs is named, with what each side holds there', () => {
+  const recorded = { id: 'a', candidates: [{ item: 'x', score: 0.5 }], update: { features: [Number.NaN, 1] } }
+  expect(fieldDifference(recorded, structuredClone(recorded))).toBeNull()
+  expect(fieldDifference(recorded, { ...recorded, candidates: [{ item: 'x', score: 0.25 }] })).toEqual({
+    field: 'candidates[0].score',
+    recorded: '0.5',
+    anew: '0.25',
+  })
+  expect(fieldDifference(recorded, { ...recorded, candidates: [] })).toMatchObject({
+    field: 'candidates[0]',
+    anew: 'nothing',
+  })
+  expect(fieldDifference(recorded, { ...recorded, update: { features: [Number.NaN, Number.NaN] } })).toEqual({
+    field: 'update.features[1]',
+    recorded: '1',
+    anew: 'NaN',
+  })
+  expect(fieldDifference({ chosen: null }, { chosen: 'x' })).toEqual({ field: 'chosen', recorded: 'null', anew: 'x' })
 })

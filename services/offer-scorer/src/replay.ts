@@ -29,17 +29,25 @@ export async function prepareAgain(
   )
   return anew.map((prepared, index) => {
     if (prepared.kind === 'refused') return { prepared, scoresApart: 0 }
-    const said = new Map(recorded[index]!.candidates.map(each => [each.item, each.score]))
+    const { candidates: said, models: saidByModels } = recorded[index]!
     let scoresApart = 0
-    const candidates = prepared.candidates.map(candidate => {
-      const { score } = candidate
-      const theirs = said.get(candidate.item.name)
-      if (score === null || theirs === undefined || theirs === null) return candidate
-      if (Math.abs(score - theirs) <= nearEnough) return { ...candidate, score: theirs }
+    const settle = (ours: number | null, theirs: number | null | undefined): number | null => {
+      if (ours === null || theirs === undefined || theirs === null) return ours
+      if (Math.abs(ours - theirs) <= nearEnough) return theirs
       scoresApart++
-      return candidate
+      return ours
+    }
+    const byItem = new Map(said.map(each => [each.item, each]))
+    const candidates = prepared.candidates.map(candidate => {
+      const theirs = byItem.get(candidate.item.name)
+      return { ...candidate, score: settle(candidate.score, theirs?.score) }
     })
-    return { prepared: { ...prepared, candidates }, scoresApart }
+    // What a shadow said stands on the record too.
+    const used = prepared.models.map((model, at) => ({
+      ...model,
+      scores: model.scores.map((score, candidate) => settle(score, saidByModels[at]?.scores[candidate])),
+    }))
+    return { prepared: { ...prepared, candidates, models: used }, scoresApart }
   })
 }
 
