@@ -131,40 +131,6 @@ describe('an arm', () => {
   })
 })
 
-describe.each<ArmPolicy>(['champion', 'random_eligible', 'propensity_only', 'rules_only'])(
-  'propensities of %s',
-  policy => {
-    const draws = 100_000
-    const records = [contactPolicy({ explorationShare: 0.3 }), everybodyIn(policy)]
-    const playbook = playbookOf(planM, planL, planXl, packS, ...records)
-    const request = requestOf(updateOf(), playbook, scoreOf)
-    const counts = new Map<string | null, number>()
-    for (let index = 0; index < draws; index++) {
-      const { chosen } = decide({ ...request, id: `update-${index}` }, emptyHistory, playbook)
-      counts.set(chosen, (counts.get(chosen) ?? 0) + 1)
-    }
-    const { candidates } = decide(request, emptyHistory, playbook)
-    /** Whether every action was drawn as often as said, within four standard errors. */
-    const asOftenAs = (propensities: ReadonlyMap<string | null, number>) =>
-      [...propensities].every(
-        ([action, propensity]) =>
-          Math.abs((counts.get(action) ?? 0) / draws - propensity) <=
-          4 * Math.sqrt((propensity * (1 - propensity)) / draws),
-      )
-    const withNoOffer = (offers: readonly (readonly [string, number])[]) =>
-      new Map<string | null, number>([...offers, [null, 1 - offers.reduce((sum, [, each]) => sum + each, 0)]])
-
-    it('are the frequencies of 100,000 draws, no offer among them', () =>
-      expect(asOftenAs(withNoOffer(candidates.map(each => [each.item, each.propensity])))).toBe(true))
-    it('would not be, had they been worked out before eligibility', () => {
-      const best = candidates.find(each => each.rank === 1)?.item
-      const share = policy === 'random_eligible' ? 1 : 0.3
-      const before = candidates.map(({ item }) => [item, share / 5 + (item === best ? 1 - share : 0)] as const)
-      expect(asOftenAs(withNoOffer(before))).toBe(false)
-    })
-  },
-)
-
 describe('for any customer, scores and shares', () => {
   const cases = fc.record({
     id: fc.string({ minLength: 1 }),
@@ -224,7 +190,62 @@ describe('for any customer, scores and shares', () => {
   })
 })
 
+describe('what must be sent', () => {
+  const notice: CatalogueItem = {
+    ...packS,
+    name: 'price-change',
+    category: 'service',
+    obligation: 'mandatory',
+    channels: ['email', 'push'],
+  }
+  const receipt: CatalogueItem = { ...notice, name: 'receipt', obligation: 'transactional' }
+  it('goes before every offer, whatever the arm, with propensity 1', () => {
+    const decision = decided([contactPolicy({ explorationShare: 1 }), notice, everybodyIn('no_offer')])
+    expect(decision).toMatchObject({
+      chosen: 'price-change',
+      reason: 'mandatory',
+      propensity: 1,
+      noOfferPropensity: 0,
+      explored: false,
+      channel: 'push',
+    })
+    expect(decision.candidates.map(each => each.propensity)).toEqual([0, 0, 0, 0, 1])
+    expect(decided([never, notice, receipt]).chosen).toBe('receipt')
+  })
+  it('needs consent, unless the law does not want it', () => {
+    const update = updateOf({ facts: { consent: { push: false } } })
+    expect(decided([never, notice], emptyHistory, update).candidates.at(-1)!.refused).toBe('no-consent')
+    expect(decided([never, { ...notice, needsConsent: false }], emptyHistory, update)).toMatchObject({
+      chosen: 'price-change',
+      channel: 'email',
+    })
+  })
+  it('leaves a mark of its own', () => {
+    const afterNotice = remember(emptyHistory, decided([never, notice]))
+    expect(afterNotice).toEqual({
+      sequence: 1,
+      offered: [{ at: noon, item: 'price-change', channel: 'push', capped: false }],
+    })
+    // The notice is not sent twice, and does not hold back an offer.
+    expect(decided([never, notice], afterNotice).chosen).toBe('plan-l')
+    expect(remember(afterNotice, decided([never, receipt], afterNotice))).toEqual({ ...afterNotice, sequence: 2 })
+  })
+  it('tells the dispatcher what it is', () => {
+    const playbook = playbookOf(planM, { ...receipt, needsConsent: false })
+    const decision = decide(requestOf(updateOf(), playbook), emptyHistory, playbook)
+    expect(offerOf(decision, playbook)).toMatchObject({ obligation: 'transactional', needsConsent: false })
+  })
+})
+
 describe('history', () => {
+  it('forgets the last offer of an item last', () => {
+    const offers = Array.from({ length: 40 }, (_, index) => (index === 0 ? 'plan-l' : `pack-${index % 2}`))
+    let history = emptyHistory
+    for (const [index, chosen] of offers.entries())
+      history = remember(history, { ...decided([never]), chosen, at: noon + index, sequence: index + 1 })
+    expect(history.offered).toHaveLength(rememberedOffers)
+    expect(history.offered[0]!.item).toBe('plan-l')
+  })
   it('remembers offers and nothing else', () => {
     const offer = decided([never])
     expect(remember(emptyHistory, offer)).toEqual({
@@ -307,6 +328,16 @@ describe('candidates', () => {
       'plan-m',
       'pack-s',
     ]))
+  it('past the limit come from every kind, and what must be sent stays', () => {
+    const many = Array.from({ length: 70 }, (_, index) => ({ ...plan(`plan-${index}`, 2500 + index, 20) }))
+    const sales = Array.from({ length: 20 }, (_, index) => ({ ...packS, name: `sale-${index}`, kind: 'sale' as const }))
+    const notice = { ...packS, name: 'notice', marginMinor: 0, obligation: 'mandatory' as const }
+    const kinds = candidatesFor(updateOf(), noon, playbookOf(planM, ...many, ...sales, packS, notice)).map(
+      item => item.kind,
+    )
+    const count = (kind: string) => kinds.filter(each => each === kind).length
+    expect([count('plan'), count('sale'), count('package')]).toEqual([28, 20, 2])
+  })
   it('past the limit leave out what the rules refuse, then what earns least', () => {
     const many = Array.from({ length: 70 }, (_, index) => plan(`plan-${index}`, 2500 + index * 30, 20))
     const names = candidatesFor(updateOf(), noon, playbookOf(planM, ...many)).map(item => item.name)
