@@ -57,6 +57,8 @@ export type StateCodec<State> = { encode(state: State): Buffer; decode(bytes: Bu
 export type Fold<State, In, Context = undefined> = {
   /** Names the consumer group and the states; it changes when the meaning of a state does. */
   readonly name: string
+  /** What it does for the line, whatever its states look like: of the folds of one role one publishes, see succession.ts. */
+  readonly role?: string
   readonly input: Topic<In>
   /** Topics it publishes to, in the order in which a batch is published. */
   readonly outputs: readonly Topic<never>[]

@@ -36,10 +36,12 @@ export { type OutboxEntry, packOutbox, publish, unpackOutbox } from './outbox.ts
 export { partitionOf } from './partition.ts'
 export {
   type Bounds,
+  type Captured,
   type Cause,
   type CausePosition,
   type Change,
   IncompatibleSchema,
+  type Incumbent,
   type Log,
   type Member,
   type Message,
@@ -47,6 +49,7 @@ export {
   type Progress,
   Refused,
   type Registry,
+  type StateRow,
   type Store,
   type StoreGuards,
   type StoreLane,
@@ -73,4 +76,5 @@ export {
   settings,
   settingsOrExit,
 } from './settings.ts'
+export { runSuccessor, type SuccessionOptions } from './succession.ts'
 export { createTally, type RejectLimits, rejectLimits, type Tally } from './tally.ts'

@@ -44,6 +44,9 @@ export type RunOptions = {
   readonly generation?: number
 }
 
+/** How a fold that is to succeed another is opened, see succession.ts: nothing caused by records up to there is published. */
+type Silence = { readonly silentUpTo?: () => number }
+
 const defaults = { cachedStates: 10_000, wakesPerTick: 1000, generation: 1 }
 
 /** Runs a fold as a member of its consumer group until stopped. Throws `Refused` where going on could lose or repeat. */
@@ -70,7 +73,7 @@ export async function openFoldLane<State, In, Context>(
   partition: number,
   committed: number | null,
   signal: AbortSignal,
-  options: RunOptions & { readonly guards?: FoldGuards },
+  options: RunOptions & Silence & { readonly guards?: FoldGuards },
 ): Promise<LaneWork> {
   const { log, store, metrics, notice = () => {} } = options
   const reach = options.reach ?? (() => {})
@@ -90,7 +93,12 @@ export async function openFoldLane<State, In, Context>(
   const lane = await steady(() => store.open(fold.name, partition))
   const bounds = (await steady(() => log.bounds(path)))[partition]
   if (bounds === undefined) throw new Refused(`${path} has no partition ${partition} any more`)
+  if (lane.retiredBy !== null && options.silentUpTo === undefined) {
+    notice(retiredText(fold.name, path, partition, lane.retiredBy))
+    return { start: bounds.next, batch: async () => 'drop' }
+  }
   const start = startOf(fold.name, path, partition, lane, committed, bounds, notice)
+  const silentUpTo = options.silentUpTo ?? (await standing(fold, path, partition, store, steady))
   const tally = createTally(lane.counts, options.rejectLimits ?? rejectLimits, options.continueAfterRejects)
   if (tally.stopReason() !== null) throw new Refused(`${fold.name} ${path}/${partition}: ${tally.stopReason()}`)
 
@@ -100,7 +108,7 @@ export async function openFoldLane<State, In, Context>(
   const cache = new LRUCache<string, Cached<State>>({ max: options.cachedStates ?? defaults.cachedStates })
   let watermark = lane.watermark
 
-  if (lane.outbox !== null) await publish(log, unpackOutbox(lane.outbox))
+  if (lane.outbox !== null && options.silentUpTo === undefined) await publish(log, unpackOutbox(lane.outbox))
 
   const statesOf = async (steps: readonly Received<In>[]): Promise<Map<string, Cached<State>>> => {
     const states = new Map<string, Cached<State>>()
@@ -131,8 +139,9 @@ export async function openFoldLane<State, In, Context>(
     const steps: Received<In>[] = []
     const sources: Message[] = []
     const deadLetters: Outgoing[] = []
+    const silentTo = silentUpTo()
     const refuse = (message: Message, reason: string): void => {
-      deadLetters.push(deadLetter(fold.name, path, message, reason))
+      if (message.offset > silentTo) deadLetters.push(deadLetter(fold.name, path, message, reason))
     }
     for (let at = 0; at < messages.length; at++) {
       const message = messages[at]!
@@ -181,8 +190,10 @@ export async function openFoldLane<State, In, Context>(
           known.state = outcome.state
           changed.set(step.key, known)
           if (outcome.due !== undefined) due.set(step.key, outcome.due)
-          for (const emission of outcome.emit)
-            addEmission(outputs, published, emission, step.key, { ...step.cause, index: index++ })
+          for (const emission of outcome.emit) {
+            const cause = { ...step.cause, index: index++ }
+            if (cause.offset > silentTo) addEmission(outputs, published, emission, step.key, cause)
+          }
           break
         case 'reject':
           refuse(sources[at]!, outcome.reason)
@@ -218,6 +229,10 @@ export async function openFoldLane<State, In, Context>(
     metrics?.record('offerstream_save_seconds', (performance.now() - began) / 1000)
     if (saved !== 'saved') {
       metrics?.record('offerstream_fenced_total', 1)
+      if (fold.role !== undefined && saved === 'fenced') {
+        const successor = (await steady(() => store.peekProgress(fold.name, partition)))?.retiredBy ?? null
+        if (successor !== null) notice(retiredText(fold.name, path, partition, successor))
+      }
       return saved === 'fenced' ? 'drop' : 'reassign'
     }
     await reach('after-save')
@@ -286,7 +301,31 @@ function addEmission(
   published.set(topic.name, records)
 }
 
-const repair = 'How to fold it again: docs/guarantees.md, "Folding again"'
+/** Up to which offset the incumbent of a role is silent. Throws `Refused` where another fold is: both would publish. */
+async function standing<State, In, Context>(
+  { role, name }: Fold<State, In, Context>,
+  path: string,
+  partition: number,
+  store: Store,
+  steady: <T>(work: () => Promise<T>) => Promise<T>,
+): Promise<() => number> {
+  if (role === undefined) return () => -1
+  const held = await steady(() => store.incumbent(role, partition))
+  if (held === null)
+    await steady(() => store.appoint(role, partition, null, { fold: name, publishesAfter: -1, term: 1 }))
+  const incumbent = held ?? (await steady(() => store.incumbent(role, partition)))!
+  if (incumbent.fold !== name)
+    throw new Refused(
+      `${role} ${path}/${partition} is served by ${incumbent.fold}, and this version's ${name} has not taken over: ` +
+        `run \`offerstream rebuild --fold ${role}\`, which builds its states beside the running line and takes over`,
+    )
+  return () => incumbent.publishesAfter
+}
+
+const retiredText = (name: string, path: string, partition: number, successor: string): string =>
+  `${name} ${path}/${partition}: ${successor} took over for good; a service of this version has no more to do there`
+
+const repair = 'Run `offerstream rebuild`, which folds it again; see docs/guarantees.md, "Folding again"'
 
 /** The watermark decides where to begin; whatever it cannot explain is refused, never skipped. */
 export function startOf(

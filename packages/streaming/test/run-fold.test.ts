@@ -298,7 +298,7 @@ describe('a fold refuses by name', () => {
         await log.ensureTopics([{ name: numbersPath, partitions: 1, kept: 'for-ever' }])
       }),
     ).toMatch(
-      /Refused: .*the log ends at 0: the topic was recreated or truncated. How to fold it again: docs.guarantees/,
+      /Refused: .*the log ends at 0: the topic was recreated or truncated. Run `offerstream rebuild`.*docs.guarantees/,
     )
   })
 
