@@ -1,3 +1,4 @@
+export { answerError } from './answer-error.ts'
 export { causeText, parseCause } from './cause.ts'
 export { type Clock, createClock } from './clock.ts'
 export { type Codec, openTopic, type Topic, Undecodable } from './codec.ts'
@@ -59,7 +60,7 @@ export {
   Transient,
   UnknownTopic,
 } from './ports.ts'
-export { type Causes, checkCause, read } from './receive.ts'
+export { type Causes, checkCause, expectsOffset, read } from './receive.ts'
 export { type RedisAddress, type RedisClient, redisClient } from './redis-client.ts'
 export { type RedisStoreOptions, redisStore } from './redis-store.ts'
 export type { Ask, Keep, Reservations, Totals } from './reservations.ts'

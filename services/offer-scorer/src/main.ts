@@ -1,6 +1,7 @@
 // feature-updates in, decisions and next-best-offers out.
 import { serve } from '@offerstream/streaming'
+import { offersApi } from './api.ts'
 import { options, settings } from './config.ts'
 import { startOfferScorer } from './service.ts'
 
-await serve('offer-scorer', settings, surroundings => startOfferScorer(surroundings, options))
+await serve('offer-scorer', settings, surroundings => startOfferScorer(surroundings, options), offersApi)
