@@ -20,22 +20,20 @@ export function naiveRead(features: Features, events: readonly CustomerEvent[], 
     const fact = factOf(envelope)
     return fact === null ? [] : [{ fact, id: orderOf(envelope) }]
   })
-  const calendarBucket = rememberedCalendar()
+  const bucketOf = rememberedCalendar()
+  const entriesIn = rememberedEntries(happened)
   const valueAt = (feature: Feature): number => {
     switch (feature.kind) {
       case 'kept': {
         const { resolution, buckets } = feature.window ?? { resolution: 'day', buckets: 1 }
-        const now = calendarBucket(moment, resolution)
+        const now = bucketOf(moment, resolution)
         const window: Calendar = {
           at: moment,
           buckets,
-          bucketsAgo: when => now - calendarBucket(when, resolution),
+          bucketsAgo: when => now - bucketOf(when, resolution),
           opensAt: opensAt(moment, { resolution, buckets }),
         }
-        return aggregations[feature.aggregation].oracle(
-          feature.parts.map(part => entriesOf(part, happened)),
-          window,
-        )
+        return aggregations[feature.aggregation].oracle(feature.parts.map(entriesIn), window)
       }
       case 'profile': {
         if (profile === null) return Number.NaN
@@ -112,6 +110,17 @@ function entriesOf({ subject, field, where }: Part, happened: readonly Happened[
     if (typeof value === 'number') entries.push({ at: fact.at, id, value, weight: fact.weight })
   }
   return entries
+}
+
+/** Many features are made of the same entries. */
+function rememberedEntries(happened: readonly Happened[]): (part: Part) => readonly Entry[] {
+  const known = new Map<string, readonly Entry[]>()
+  return part => {
+    const key = JSON.stringify(part)
+    const entries = known.get(key) ?? entriesOf(part, happened)
+    known.set(key, entries)
+    return entries
+  }
 }
 
 /** Number of the bucket that holds a moment, by the calendar. */
