@@ -209,6 +209,7 @@ program
             stack,
           })
           featuresApi(server, { store: surroundings.store, updater: { name: updaterName, states }, partitions })
+          offersApi(server, surroundings)
           addSubscriptionRoutes(server, line.subscriptions)
           const address = await server.listen({
             host: settings.text('OFFERSTREAM_HTTP_HOST'),
