@@ -1,79 +1,21 @@
 // Triggers by the clock of the journal, through the real runner over a log in memory.
 import type { CustomerEvent, FeatureUpdate } from '@offerstream/contracts'
 import { type TriggerRule, triggers } from '@offerstream/features'
-import {
-  type Fold,
-  type MemoryLog,
-  memoryLog,
-  memoryRegistry,
-  memoryStore,
-  openFoldLane,
-  openTopic,
-  type Running,
-  runFold,
-  type Store,
-} from '@offerstream/streaming'
+import { type Fold, openFoldLane } from '@offerstream/streaming'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createUpdater } from '../src/index.ts'
 import { at, events } from './events.ts'
+import { createLine, journal, type MemoryLine, of, topics, update, valuesOf } from './memory-line.ts'
 
 const minute = 60_000
 const hour = 60 * minute
 const day = 24 * hour
-const registry = memoryRegistry()
-const topics = {
-  events: await openTopic(registry, 'customer-events'),
-  updates: await openTopic(registry, 'feature-updates'),
-}
-
-type Line = { readonly log: MemoryLog; readonly store: Store }
-
-async function createLine(): Promise<Line> {
-  const log = memoryLog()
-  const named = [topics.events.path, `${topics.events.path}.dead-letters`, topics.updates.path]
-  await log.ensureTopics(named.map(name => ({ name, partitions: 1, kept: 'for-ever' })))
-  return { log, store: memoryStore() }
-}
-
-/** The event, of another customer. */
-const of = (customer: string, envelope: CustomerEvent): CustomerEvent => {
-  const { event } = envelope
-  if (event.type === 'tick') return envelope
-  return { ...envelope, event: { ...event, customer, id: `${event.id}-${customer}` } } as CustomerEvent
-}
-const append = ({ log }: Line, ...given: readonly CustomerEvent[]): Promise<void> =>
-  log.append(
-    topics.events.path,
-    0,
-    given.map(each => ({
-      key: each.event.type === 'tick' ? '' : each.event.customer,
-      value: topics.events.codec.encode(each),
-    })),
-  )
-
-/** Runs the updater until it has read everything, and stops it. */
-async function run({ log, store }: Line, options: { readonly wakesPerTick?: number } = {}): Promise<void> {
-  const running: Running = await runFold(createUpdater(topics), { log, store, ...options })
-  const isBehind = async (): Promise<boolean> => {
-    const { lanes } = await running.health()
-    return lanes.length === 0 || lanes.some(({ next, end }) => next < end)
-  }
-  while (await isBehind()) await new Promise(resolve => setTimeout(resolve, 2))
-  await running.stop()
-}
-
 /** What was published, without what an owner published again. */
-async function updatesOf({ log }: Line): Promise<FeatureUpdate[]> {
-  const updates = new Map<string, FeatureUpdate>()
-  for await (const batch of log.read(topics.updates.path, 0, 0))
-    for (const { value } of batch) {
-      const update = topics.updates.codec.decode(value!)
-      updates.set(update.id, update)
-    }
-  return [...updates.values()]
-}
-const fired = async (line: Line): Promise<string[]> =>
+const updatesOf = async (line: MemoryLine): Promise<FeatureUpdate[]> => [
+  ...new Map((await valuesOf(line, topics.updates)).map(update => [update.id, update])).values(),
+]
+const fired = async (line: MemoryLine): Promise<string[]> =>
   (await updatesOf(line)).map(({ customer, trigger: { kind, event } }) => `${customer} ${kind} ${event}`)
 
 const byTicks = Object.entries<TriggerRule>(triggers).flatMap(([kind, { on }]) => (on === 'tick' ? [kind] : []))
@@ -98,37 +40,37 @@ const moments: Readonly<
 
 describe.each(byTicks)('%s', kind => {
   const { given, comesAt, concerns, unless } = moments[kind]!
-  const only = async (line: Line): Promise<string[]> => (await fired(line)).filter(each => each.includes(kind))
+  const only = async (line: MemoryLine): Promise<string[]> => (await fired(line)).filter(each => each.includes(kind))
 
   it('fires at the first tick after its moment, once, whoever was stopped in between', async () => {
     const line = await createLine()
-    await append(line, given, events.tick(comesAt - minute))
-    await run(line)
+    await journal(line, given, events.tick(comesAt - minute))
+    await update(line)
     expect(await only(line)).toEqual([])
-    await append(line, events.tick(comesAt + minute), events.tick(comesAt + 2 * minute))
-    await run(line)
+    await journal(line, events.tick(comesAt + minute), events.tick(comesAt + 2 * minute))
+    await update(line)
     expect(await only(line)).toEqual([`c-1 ${kind} ${concerns}`])
-    await append(line, events.tick(comesAt + 3 * minute))
-    await run(line)
+    await journal(line, events.tick(comesAt + 3 * minute))
+    await update(line)
     expect(await only(line)).toEqual([`c-1 ${kind} ${concerns}`])
     expect((await updatesOf(line)).find(({ trigger }) => trigger.kind === kind)).toMatchObject({ at: comesAt + minute })
   })
 
   it('does not fire when what it hangs on is over by then, though the updater was stopped in between', async () => {
     const line = await createLine()
-    await append(line, given)
-    await run(line)
-    await append(line, unless, events.tick(comesAt + minute))
-    await run(line)
+    await journal(line, given)
+    await update(line)
+    await journal(line, unless, events.tick(comesAt + minute))
+    await update(line)
     expect(await only(line)).toEqual([])
   })
 
   it('wakes those due in order of moment and customer, a bounded number a tick, the rest at the next', async () => {
     const line = await createLine()
     const order = ['c-3', 'c-1', 'c-2', 'c-4']
-    await append(line, ...order.map(customer => of(customer, given)))
-    await append(line, events.tick(comesAt), events.tick(comesAt + minute))
-    await run(line, { wakesPerTick: 3 })
+    await journal(line, ...order.map(customer => of(customer, given)))
+    await journal(line, events.tick(comesAt), events.tick(comesAt + minute))
+    await update(line, { wakesPerTick: 3 })
     expect((await only(line)).map(each => each.split(' ')[0])).toEqual(['c-1', 'c-2', 'c-3', 'c-4'])
     const times = (await updatesOf(line)).filter(({ trigger }) => trigger.kind === kind).map(update => update.at)
     expect(times).toEqual([comesAt, comesAt, comesAt, comesAt + minute])
@@ -137,9 +79,9 @@ describe.each(byTicks)('%s', kind => {
 
 describe('a replay', () => {
   /** Folds a journal anew, so many records a batch, from an empty store. */
-  async function refold(journal: readonly CustomerEvent[], batch: number): Promise<readonly Buffer[]> {
+  async function refold(events: readonly CustomerEvent[], batch: number): Promise<readonly Buffer[]> {
     const line = await createLine()
-    await append(line, ...journal)
+    await journal(line, ...events)
     const updater = createUpdater(topics) as Fold<unknown, CustomerEvent>
     const lane = await openFoldLane(updater, 0, null, new AbortController().signal, { ...line, wakesPerTick: 2 })
     for await (const messages of line.log.read(topics.events.path, 0, 0))
@@ -173,16 +115,16 @@ describe('a replay', () => {
     let updates = 0
     let woken = 0
     await fc.assert(
-      fc.asyncProperty(draws, async all => {
-        const journal: CustomerEvent[] = ['c-1', 'c-2'].map(customer => of(customer, events.profile()))
+      fc.asyncProperty(draws, async drawn => {
+        const all: CustomerEvent[] = ['c-1', 'c-2'].map(customer => of(customer, events.profile()))
         let now = at
-        for (const [index, { make, customer, pause, n, ticks }] of all.entries()) {
+        for (const [index, { make, customer, pause, n, ticks }] of drawn.entries()) {
           now += pause * minute
-          if (ticks) journal.push(events.tick(now))
-          journal.push(of(customer, make(`e-${index}`, now, n)))
+          if (ticks) all.push(events.tick(now))
+          all.push(of(customer, make(`e-${index}`, now, n)))
         }
-        const whole = await refold(journal, 1_000)
-        for (const batch of [1, 7, 150]) expect(await refold(journal, batch)).toEqual(whole)
+        const whole = await refold(all, 1_000)
+        for (const batch of [1, 7, 150]) expect(await refold(all, batch)).toEqual(whole)
         updates += whole.length
         woken += whole.filter(bytes => moments[topics.updates.codec.decode(bytes).trigger.kind] !== undefined).length
       }),
