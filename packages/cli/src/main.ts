@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { type DatasetName, datasets } from '@offerstream/datasets'
 import { featuresApi, updaterName } from '@offerstream/feature-updater'
+import { offersApi } from '@offerstream/offer-scorer'
 import { states } from '@offerstream/features'
 import { addSubscriptionRoutes } from '@offerstream/push-dispatcher'
 import { type StackKind, StackUnavailable, stackKinds, startStack } from '@offerstream/stack'
