@@ -1,6 +1,7 @@
+export { contractSource } from './contract-source.ts'
 export { currencyCodes, minorDigits } from './currencies.ts'
 export { parseJson } from './json.ts'
 export { createMapper, fieldNames, type Mapped, type MappedEvent, type Mapper, type Message } from './mapper.ts'
 export type { FieldMapping, Format, MappedSource, Mapping, RecordMapping } from './mapping.ts'
-export { BadMapping, readMapping } from './read-mapping.ts'
+export { BadMapping, meant, readMapping, shown } from './read-mapping.ts'
 export { type RecordName, recordNames, targets } from './targets.ts'

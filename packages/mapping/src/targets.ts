@@ -30,11 +30,20 @@ export type Target = {
 export const recordNames = ['purchase', 'purchase-retracted', 'usage', 'engagement', 'customer'] as const
 export type RecordName = (typeof recordNames)[number]
 
-type Shape = string | { readonly type: string; readonly logicalType?: string; readonly symbols?: readonly string[] }
+type Shape =
+  | string
+  | {
+      readonly type: string
+      readonly logicalType?: string
+      readonly symbols?: readonly string[]
+      readonly default?: string
+    }
 type Field = { readonly name: string; readonly type: Shape | readonly Shape[]; readonly default?: unknown }
 
-function targetOf({ name, type, default: fallback }: Field): Target {
+function targetOf({ name, type, default: given }: Field): Target {
   const shape = Array.isArray(type) ? (type as readonly Shape[]).find(each => each !== 'null')! : (type as Shape)
+  // A field without a default may be a choice with a symbol for what it does not know.
+  const fallback = given === undefined && typeof shape !== 'string' ? shape.default : given
   const plain = typeof shape === 'string' ? shape : shape.type
   return {
     name,

@@ -1,11 +1,8 @@
-import { applyRecord, checkRecord, emptyPlaybook, passOver } from '@offerstream/catalogue'
 import { deadLettersKeptMs } from '@offerstream/contracts'
-import { names } from '@offerstream/features'
 import type { Mapping } from '@offerstream/mapping'
 import {
   deadLettersOf,
   ensureTopics,
-  follow,
   type Log,
   nearest,
   openTopic,
@@ -16,6 +13,7 @@ import {
 } from '@offerstream/streaming'
 import { createIntake } from './handler.ts'
 import { type IntakeSource, mappedName, mappedSource } from './mapped-source.ts'
+import { followPlaybook } from './playbook.ts'
 import { startTicks } from './ticks.ts'
 
 const sourceNames = ['purchases', 'usage', 'engagements', 'customers', 'deliveries', 'campaigns'] as const
@@ -44,23 +42,12 @@ export async function startIntake(surroundings: Surroundings, options: IntakeOpt
     ...mapped.map(source => mappedSource(registry, source)),
   ]
   const journal = await openTopic(registry, 'customer-events', prefix)
-  const playbookTopic = await openTopic(registry, 'playbook', prefix)
-  let playbook = emptyPlaybook
-  // What the scorer passes over is passed over here too, so that stamps and decisions go by the same playbook.
-  const following = await follow(
-    log,
-    playbookTopic,
-    (record, { offset }) => {
-      const wrong = checkRecord(record, names, playbook).length > 0
-      playbook = wrong ? passOver(playbook, offset) : applyRecord(playbook, record, offset)
-    },
-    notice,
-  )
+  const playbook = await followPlaybook(surroundings)
 
   const handler = createIntake({
     sources,
     journal,
-    playbook: () => playbook,
+    playbook: playbook.current,
     now: clock.now,
     futureLimitMs: options.futureLimitMs,
   })
@@ -75,10 +62,10 @@ export async function startIntake(surroundings: Surroundings, options: IntakeOpt
   })
   let ours = false
   // The group of the ticker reads nothing: owning the playbook's one partition makes a member the one that ticks.
-  const ticker = await log.subscribe(`${prefix}intake-ticks`, [playbookTopic.path], {
+  const ticker = await log.subscribe(`${prefix}intake-ticks`, [playbook.path], {
     assigned: async () => {
       ours = true
-      return (await log.bounds(playbookTopic.path))[0]!.next
+      return (await log.bounds(playbook.path))[0]!.next
     },
     batch: async () => 'more',
     revoked: () => {
@@ -100,7 +87,7 @@ export async function startIntake(surroundings: Surroundings, options: IntakeOpt
     done: Promise.race([running.done, ticker.done.then(() => running.done)]),
     async stop() {
       await ticks.stop()
-      await following.stop()
+      await playbook.stop()
       await ticker.stop()
       await running.stop()
     },
