@@ -1,6 +1,6 @@
+import type { Aggregation } from './aggregations/aggregation.ts'
 import { aggregations } from './aggregations/index.ts'
 import { conditionsOf, type Feature, type Features, type Part } from './feature.ts'
-import type { Window } from './windows.ts'
 
 /** A row of the table of features, derived from the list. */
 export type FeatureRow = {
@@ -19,13 +19,12 @@ export type FeatureRow = {
 export const describe = (features: Features): readonly FeatureRow[] =>
   Object.entries(features).map(([name, feature]) => {
     const kept = keptIn(feature)
-    const windows = kept.flatMap(({ window }) => window ?? [])
     return {
       name,
       says: sentence(feature),
       money: isMoney(feature),
-      window: listed(windows.map(lengthOf)) || (kept.length > 0 ? 'ever' : ''),
-      tail: listed(windows.map(({ resolution }) => resolution)),
+      window: listed(kept.map(lengthOf)),
+      tail: listed(kept.map(({ window }) => window?.resolution ?? '')),
       retraction: listed(
         kept
           .filter(({ parts }) => parts.some(({ subject }) => subject === 'purchase'))
@@ -34,7 +33,7 @@ export const describe = (features: Features): readonly FeatureRow[] =>
     }
   })
 
-const listed = (texts: readonly string[]): string => [...new Set(texts)].join('; ')
+const listed = (texts: readonly string[]): string => [...new Set(texts)].filter(text => text !== '').join('; ')
 
 type Kept = Extract<Feature, { kind: 'kept' }>
 
@@ -56,7 +55,7 @@ function sentence(feature: Feature): string {
   switch (feature.kind) {
     case 'kept': {
       const { aggregation, parts, window } = feature
-      const over = window === null ? '' : `, over ${lengthOf(window)}`
+      const over = window === null ? '' : `, over ${lengthOf(feature)}`
       return aggregations[aggregation].says.replace('{}', entries(parts[0]!)) + over
     }
     case 'profile':
@@ -70,7 +69,12 @@ function sentence(feature: Feature): string {
   }
 }
 
-const lengthOf = ({ resolution, buckets }: Window): string => `${buckets} ${resolution}${buckets > 1 ? 's' : ''}`
+function lengthOf({ aggregation, window }: Kept): string {
+  if (window === null) return 'ever'
+  const { wholeBucketsOnly }: Aggregation = aggregations[aggregation]
+  const buckets = wholeBucketsOnly ? window.buckets - 1 : window.buckets
+  return `${buckets} ${wholeBucketsOnly ? 'whole ' : ''}${window.resolution}${buckets > 1 ? 's' : ''}`
+}
 
 function entries(part: Part): string {
   const conditions = conditionsOf(part).map(

@@ -163,7 +163,7 @@ export const features = {
   shop_purchases_share_12m: share('purchase', null, months(12), { channel: 'shop' }),
   call_centre_purchases_share_12m: share('purchase', null, months(12), { channel: 'call-centre' }),
   discounted_purchases_share_12m: share('purchase', null, months(12), { discounted: true }),
-  offered_purchases_share_12m: share('purchase', null, months(12), { offered: true }),
+  offered_purchases_12m: count('purchase', months(12), { offered: true }),
   weekend_purchases_share_12m: share('purchase', null, months(12), { weekend: true }),
   units_each_12m: mean('purchase', 'quantity', months(12)),
   different_items: distinct('purchase', 'item'),

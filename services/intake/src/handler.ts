@@ -64,5 +64,7 @@ export function journalled(
 /** The item an event names; of a profile, the plan. */
 function stamp(playbook: Playbook, event: SourceEvent): ItemStamp | null {
   const item = event.type === 'customer' ? event.plan : event.type === 'usage' ? null : event.item
-  return item === null ? null : stampOf(playbook, item, event.at)
+  if (item === null) return null
+  // A purchase taken back is subtracted where the purchase was added.
+  return stampOf(playbook, item, event.type === 'purchase_retracted' ? event.purchasedAt : event.at)
 }

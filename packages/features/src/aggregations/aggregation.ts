@@ -34,6 +34,8 @@ export type Aggregation = {
   oracle(parts: readonly (readonly Entry[])[], window: Calendar): number
   /** What the value is, for the table of features: `{}` stands for the first part. */
   readonly says: string
+  /** Whether the bucket under way is left out. */
+  readonly wholeBucketsOnly?: true
   /** Whether the value is an amount in the field's unit, rather than a number of its own. */
   readonly inFieldUnit: boolean
   /** What a purchase taken back does to it. */

@@ -7,7 +7,8 @@ import { type Aggregation, totalsByBucket } from './aggregation.ts'
  */
 export const trend: Aggregation = {
   forms: ['totals'],
-  says: 'relative slope over the whole ones before the one under way of {}',
+  says: 'relative slope of {}',
+  wholeBucketsOnly: true,
   inFieldUnit: false,
   retraction: 'subtracted in the bucket of the purchase',
   value([values], { bucket }, buckets) {
