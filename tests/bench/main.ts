@@ -2,7 +2,9 @@
 
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
+import { api } from './api.ts'
 import type { Bench } from './bench.ts'
+import { decide } from './decide.ts'
 import { latency } from './latency.ts'
 import { memory } from './memory.ts'
 import { progress, table } from './print.ts'
@@ -10,7 +12,7 @@ import { replay } from './replay.ts'
 import { scorer } from './scorer.ts'
 import { updater } from './updater.ts'
 
-const benches: Readonly<Record<string, Bench>> = { updater, memory, latency, scorer, replay }
+const benches: Readonly<Record<string, Bench>> = { updater, memory, latency, scorer, decide, replay }
 
 const [name, ...rest] = process.argv.slice(2)
 const bench = name === undefined ? undefined : benches[name]

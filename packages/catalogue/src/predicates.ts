@@ -11,7 +11,7 @@ import {
   schemas,
   type Trigger,
 } from '@offerstream/contracts'
-import { nearest } from './nearest.ts'
+import { like } from './nearest.ts'
 
 /** Where the customer is. */
 export type LocalTime = {
@@ -30,26 +30,35 @@ export type Asking = {
   readonly local: LocalTime
 }
 
-/** True where every predicate holds. */
-export type CompiledRule = (item: CatalogueItem, asking: Asking) => boolean
+/** Holds where both parts do: what asks nothing of the item is asked once for all of a decision's candidates. */
+export type CompiledRule = {
+  concerns(asking: Asking): boolean
+  holdsFor(item: CatalogueItem, asking: Asking): boolean
+}
 
 /** Throws naming what is wrong; `checkRecord` says the same at the door. */
 export function compileRule(rule: Rule, features: readonly string[]): CompiledRule {
   const problems = ruleProblems(rule.when, features)
   if (problems.length > 0) throw new Error(`rule ${rule.name}: ${problems.join('; ')}`)
-  return every(rule.when.map(predicate => compile(predicate, features, false)))
+  const { about = [], beside = [] } = Object.groupBy(rule.when, each => (asks(each, 'item') ? 'about' : 'beside'))
+  const concerns = every(beside.map(predicate => compile(predicate, features, false)))
+  const holdsFor = every(about.map(predicate => compile(predicate, features, false)))
+  return { concerns: asking => concerns(noItem, asking), holdsFor }
 }
 
-/** As `compileRule`, but true only where the rule holds whoever the customer is and whatever the trigger. */
+const noItem = {} as CatalogueItem
+
+/** True only where a rule holds whoever the customer is and whatever the trigger. */
 export function compileForAnybody(rule: Rule): (item: CatalogueItem, local: LocalTime) => boolean {
   const holds = every(rule.when.map(predicate => compile(predicate, null, false)))
   return (item, local) => holds(item, { local } as Asking)
 }
 
 /** Whether a rule asks for the customer's local time. */
-export const asksForTime = (rule: Rule): boolean => rule.when.some(asksTime)
+export const asksForTime = (rule: Rule): boolean => rule.when.some(predicate => asks(predicate, 'time'))
 
-const asksTime = ({ subject, of }: Predicate): boolean => subject === 'time' || of.some(asksTime)
+const asks = (predicate: Predicate, subject: PredicateSubject): boolean =>
+  predicate.subject === subject || predicate.of.some(member => asks(member, subject))
 
 const mostPredicates = 100
 const deepest = 8
@@ -146,12 +155,7 @@ function valueProblems(
   return []
 }
 
-function like(name: string, names: Iterable<string>): string {
-  const found = nearest(name, names)
-  return found === null ? '' : `, nearest is ${found}`
-}
-
-type Test = CompiledRule
+type Test = (item: CatalogueItem, asking: Asking) => boolean
 
 const every =
   (tests: readonly Test[]): Test =>

@@ -1,4 +1,4 @@
-import type { PlaybookRecord } from '@offerstream/contracts'
+import type { CatalogueItem, PlaybookRecord } from '@offerstream/contracts'
 import { describe, expect, it } from 'vitest'
 import { type Asking, checkRecord, compileRule, nearest } from '../src/index.ts'
 import { plan, playbookOf, samples } from './records.ts'
@@ -84,6 +84,16 @@ it.each<[string, PlaybookRecord['body'], string]>([
     "model plan-ranker: version is ../1, not a folder's name",
   ],
   [
+    'an unknown category',
+    { ...samples.budget, category: 'standart' },
+    'budget november: category standart is unknown, nearest is standard',
+  ],
+  [
+    'a target that stops nothing',
+    { ...samples.kill_switch, target: 'plan-m' },
+    'kill_switch all: target is plan-m, scope global has none',
+  ],
+  [
     'a kill switch without target',
     { ...samples.kill_switch, scope: 'item' },
     'kill_switch all: target is missing, scope item needs one',
@@ -100,11 +110,32 @@ it.each<[string, PlaybookRecord['body'], string]>([
   ],
 ])('%s is refused with the field named', (_what, body, problem) => expect(check(body)).toEqual([problem]))
 
+it('canaries of one model cannot have more customers than there are', () => {
+  const canary = (version: string, share: number) => ({ ...samples.model, version, stage: 'canary' as const, share })
+  const playbook = playbookOf(plan, canary('2', 0.7))
+  expect(check(canary('3', 0.3), playbook)).toEqual([])
+  expect(check(canary('2', 0.9), playbook)).toEqual([])
+  expect(check(canary('3', 0.4), playbook)).toEqual([
+    'model plan-ranker: share: canaries of plan-ranker add up to 1.1 with 2, wanted 1 at most',
+  ])
+})
+
+it('an unknown trigger is refused, however deep, where the triggers are known', () => {
+  const asks = (text: string) => ({ ...samples.rule.when[0]!, subject: 'trigger' as const, field: 'kind', text })
+  const group = { ...samples.rule.when[0]!, subject: 'group' as const, field: '', operator: 'any' as const, text: null }
+  const rule = { ...samples.rule, when: [{ ...group, of: [asks('purchase'), asks('purchse')] }] }
+  const triggers = ['purchase', 'allowance-used']
+  expect(checkRecord({ at: 0, body: rule }, features, playbookOf(plan), triggers)).toEqual([
+    'rule no-travel-for-students: when: trigger purchse is unknown, nearest is purchase',
+  ])
+  expect(check(rule)).toEqual([])
+})
+
 describe('a rule', () => {
   const asking = (vector: readonly number[]) =>
     ({ facts: { segment: 'student', bundle: true }, vector }) as unknown as Asking
-  const rule = (...predicates: (readonly ['feature' | 'item' | 'customer', string, string, number | string])[]) =>
-    compileRule(
+  const rule = (...predicates: (readonly ['feature' | 'item' | 'customer', string, string, number | string])[]) => {
+    const { concerns, holdsFor } = compileRule(
       {
         ...samples.rule,
         when: predicates.map(([subject, field, operator, wanted]) => ({
@@ -120,6 +151,8 @@ describe('a rule', () => {
       },
       features,
     )
+    return (item: CatalogueItem, asked: Asking) => concerns(asked) && holdsFor(item, asked)
+  }
   it('holds when all of its predicates do', () => {
     const both = rule(['customer', 'segment', 'eq', 'student'], ['feature', 'purchases_90d', 'ge', 2])
     expect(both(plan, asking([0, 2]))).toBe(true)

@@ -9,12 +9,14 @@ import {
 import type { CatalogueItem, ContactPolicy, Experiment } from '@offerstream/contracts'
 import { featureNames } from './use.ts'
 
+export type MarketingRule = CompiledRule & { readonly why: string }
+
 /** A playbook made ready for deciding: what is the same for every decision is worked out once. */
 export type Guide = {
   readonly playbook: Playbook
   readonly policy: ContactPolicy
   /** Marketing's active rules, in the order in which they first appeared. */
-  readonly marketing: readonly { readonly why: string; readonly refuses: CompiledRule }[]
+  readonly marketing: readonly MarketingRule[]
   /** Whether a rule of marketing's asks what time it is where the customer is. */
   readonly asksForTime: boolean
   readonly experiments: readonly Experiment[]
@@ -66,7 +68,7 @@ function guideFrom(playbook: Playbook): Guide {
     policy,
     explorationShare: learning ? Math.max(policy.explorationShare, leastWhereLearning) : policy.explorationShare,
     positions: new Map([...playbook.items.keys()].sort().map((name, position) => [name, position])),
-    marketing: active.map(rule => ({ why: rule.why, refuses: compileRule(rule, featureNames) })),
+    marketing: active.map(rule => ({ why: rule.why, ...compileRule(rule, featureNames) })),
     asksForTime: active.some(asksForTime),
     experiments: [...playbook.experiments.values()].filter(experiment => experiment.active),
     stoppedEverything: stops.some(kill => kill.scope === 'global'),

@@ -201,7 +201,7 @@ export function refusalOf(item: CatalogueItem, situation: Situation): string | n
 /** The part that hangs on no history. */
 export function refusalBeforeContact(item: CatalogueItem, situation: Situation): string | null {
   for (const rule of suitability) if (!rule.allows(item, situation)) return rule.why
-  for (const { why, refuses } of situation.guide.marketing) if (refuses(item, situation)) return why
+  for (const rule of situation.marketing) if (rule.holdsFor(item, situation)) return rule.why
   return null
 }
 

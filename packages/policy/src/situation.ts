@@ -1,6 +1,6 @@
 import type { Asking, LocalTime, MonthlyUse } from '@offerstream/catalogue'
 import type { CatalogueItem, ContactHistory, FeatureUpdate, Reservation } from '@offerstream/contracts'
-import type { Guide } from './guide.ts'
+import type { Guide, MarketingRule } from './guide.ts'
 import { localTime } from './local-time.ts'
 import { quietEndsInMs } from './quiet-hours.ts'
 import { useOf } from './use.ts'
@@ -10,6 +10,8 @@ export type Situation = Asking & {
   readonly at: number
   readonly history: ContactHistory
   readonly guide: Guide
+  /** Marketing's rules, as far as they concern this customer now. */
+  readonly marketing: readonly MarketingRule[]
   /** The plan the customer has, null where the catalogue does not know it. */
   readonly current: CatalogueItem | null
   /** What the customer's plan costs a month, minor units; 0 when nobody knows. */
@@ -31,14 +33,18 @@ export function situationOf(
 ): Situation {
   const { facts } = update
   const current = facts.plan === null ? null : (guide.playbook.items.get(facts.plan) ?? null)
-  return {
-    at,
+  const asking: Asking = {
     trigger: update.trigger,
     facts,
     vector: update.features,
     local: guide.asksForTime ? localTime(facts.zone, at) : anyTime,
+  }
+  return {
+    ...asking,
+    at,
     history,
     guide,
+    marketing: guide.marketing.filter(rule => rule.concerns(asking)),
     current,
     chargeMinor: facts.monthlyChargeMinor > 0 ? facts.monthlyChargeMinor : (current?.priceMinor ?? 0),
     use: useOf(update.features),
