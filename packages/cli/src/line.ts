@@ -2,6 +2,7 @@
 
 import { startFeatureUpdater } from '@offerstream/feature-updater'
 import { startIntake } from '@offerstream/intake'
+import type { Mapping } from '@offerstream/mapping'
 import { startOfferScorer } from '@offerstream/offer-scorer'
 import {
   createVapidKeys,
@@ -32,11 +33,16 @@ export type Line = {
   stop(): Promise<void>
 }
 
-export type LineOptions = { readonly models: string; readonly services?: readonly ServiceName[]; readonly stack: Stack }
+export type LineOptions = {
+  readonly models: string
+  readonly services?: readonly ServiceName[]
+  readonly stack: Stack
+  readonly mapping?: Mapping
+}
 
 export async function startLine(
   surroundings: Surroundings,
-  { models, services = serviceNames, stack }: LineOptions,
+  { models, services = serviceNames, stack, mapping }: LineOptions,
 ): Promise<Line> {
   const { prefix } = surroundings
   const subscriptions =
@@ -46,7 +52,12 @@ export async function startLine(
   const provider = webPushProvider({ vapid: createVapidKeys('mailto:operator@example.invalid') })
   const around = (service: ServiceName): Surroundings => ({ ...surroundings, metrics: createMetrics(service) })
   const start: { readonly [Name in ServiceName]: () => Promise<Running> } = {
-    intake: () => startIntake(around('intake'), { futureLimitMs: 300_000, tickLagRecords: 10_000 }),
+    intake: () =>
+      startIntake(around('intake'), {
+        futureLimitMs: 300_000,
+        tickLagRecords: 10_000,
+        ...(mapping ? { mapping } : {}),
+      }),
     'feature-updater': () => startFeatureUpdater(around('feature-updater')),
     'offer-scorer': () => startOfferScorer(around('offer-scorer'), { models }),
     'push-dispatcher': async () => {

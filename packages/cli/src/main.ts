@@ -9,6 +9,7 @@ import { type StackKind, StackUnavailable, stackKinds, startStack } from '@offer
 import { BadSettings, deadLettersOf, ensureTopics, Refused, readSettings, UnknownTopic } from '@offerstream/streaming'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import fastify from 'fastify'
+import { addConnectCommands, mappingHelp, mappingOf } from './connect-commands.ts'
 import { demo } from './demo.ts'
 import { doctor } from './doctor.ts'
 import { explainCustomer, explanationText } from './explain.ts'
@@ -17,6 +18,7 @@ import { type ServiceName, serviceNames, startLine } from './line.ts'
 import { createOutput, type Output, table } from './output.ts'
 import { rememberLine, reopenLine } from './remembered-line.ts'
 import { addReplayCommands } from './replay-commands.ts'
+import { addStateCommands } from './state-commands.ts'
 import { surroundingsOf } from './surroundings.ts'
 
 const defaultModels = join(import.meta.dirname, '..', '..', '..', 'models')
@@ -181,16 +183,22 @@ program
   .description('run services in this process until Ctrl-C')
   .argument('[services...]', serviceNames.join(', '), [...serviceNames])
   .option('--create-sources', 'create the source topics too', false)
+  .option('--mapping <file>', mappingHelp)
   .addOption(stackOption())
   .addOption(modelsOption())
   .addOption(jsonOption())
   .action(
     action(
-      async (output, services: string[], options: { createSources: boolean; stack: StackKind; models: string }) => {
+      async (
+        output,
+        services: string[],
+        options: { createSources: boolean; mapping?: string; stack: StackKind; models: string },
+      ) => {
         const unknown = services.filter(name => !(serviceNames as readonly string[]).includes(name))
         if (unknown.length > 0)
           throw new Refused(`${unknown.join(', ')}: no such service; there are ${serviceNames.join(', ')}`)
         const settings = readSettings(process.env)
+        const mapping = mappingOf(options.mapping)
         const prefix = settings.text('OFFERSTREAM_PREFIX')
         const partitions = settings.number('OFFERSTREAM_PARTITIONS')
         const stack = await startStack(options.stack, { progress: output.progress })
@@ -208,6 +216,7 @@ program
             models: options.models,
             services: services as ServiceName[],
             stack,
+            ...(mapping === null ? {} : { mapping }),
           })
           featuresApi(server, { store: surroundings.store, updater: { name: updaterName, states }, partitions })
           offersApi(server, surroundings)
@@ -332,4 +341,7 @@ addReplayCommands(program, {
   stopping: stopping.signal,
 })
 
+addConnectCommands(program, { action, whole, moment, stackOption, jsonOption, signal: stopping.signal })
+
+addStateCommands(program, { action, stackOption, modelsOption, jsonOption, whole, moment, stopping: stopping.signal })
 await program.parseAsync()

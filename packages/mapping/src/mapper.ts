@@ -108,7 +108,7 @@ function contractValue(
   event: Readonly<Record<string, unknown>>,
 ): unknown {
   if (field.from.length === 0) return field.constant
-  const found = field.from.length === 1 ? at(field.from[0]!, message) : joined(field.from, message)
+  const found = field.from.length === 1 ? valueAt(field.from[0]!, message) : joined(field.from, message)
   const translation = translated(field, found)
   if (translation !== null) return translation.to ?? target.fallback
   if (found === undefined || found === null || found === '') {
@@ -229,7 +229,8 @@ function pathOf(path: string): Path {
   }
 }
 
-function at(path: string, message: Message): unknown {
+/** What a path of a mapping finds in a message, undefined for nothing. */
+export function valueAt(path: string, message: Message): unknown {
   let reader = paths.get(path)
   if (reader === undefined) {
     reader = pathOf(path)
@@ -240,7 +241,7 @@ function at(path: string, message: Message): unknown {
 
 /** Of several fields one text; undefined where one is missing, as an id of half its parts is none. */
 function joined(from: readonly string[], message: Message): string | undefined {
-  const parts = from.map(path => at(path, message))
+  const parts = from.map(path => valueAt(path, message))
   return parts.some(part => part === undefined || part === null || part === '')
     ? undefined
     : parts.map(part => textOf(part, '')).join('/')
@@ -248,7 +249,7 @@ function joined(from: readonly string[], message: Message): string | undefined {
 
 function absent(from: readonly string[], message: Message): string {
   const missing = from.filter(path => {
-    const value = at(path, message)
+    const value = valueAt(path, message)
     return value === undefined || value === null || value === ''
   })
   const there = fieldNames(message.value)
