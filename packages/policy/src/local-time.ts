@@ -2,10 +2,12 @@ import type { LocalTime } from '@offerstream/catalogue'
 
 /** The furthest a Date reaches, either way. */
 const lastMoment = 8.64e15
+export type ClockTime = LocalTime & { readonly minute: number }
+
 const weekdays = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']
 
 /** The time where the customer is; midnight of a Monday where the calendar ends. A zone nobody knows counts as UTC. */
-export function localTime(zone: string, at: number): LocalTime & { readonly minute: number } {
+export function localTime(zone: string, at: number): ClockTime {
   if (!(Math.abs(at) <= lastMoment)) return { hour: 0, minute: 0, weekday: 1 }
   // For example "Mon 13:30".
   const text = formatOf(zone).format(at)

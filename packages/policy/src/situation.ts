@@ -1,7 +1,7 @@
-import type { Asking, LocalTime, MonthlyUse } from '@offerstream/catalogue'
+import type { Asking, MonthlyUse } from '@offerstream/catalogue'
 import type { CatalogueItem, ContactHistory, FeatureUpdate, Reservation } from '@offerstream/contracts'
 import type { Guide, MarketingRule } from './guide.ts'
-import { localTime } from './local-time.ts'
+import { type ClockTime, localTime } from './local-time.ts'
 import { quietEndsInMs } from './quiet-hours.ts'
 import { useOf } from './use.ts'
 
@@ -33,11 +33,13 @@ export function situationOf(
 ): Situation {
   const { facts } = update
   const current = facts.plan === null ? null : (guide.playbook.items.get(facts.plan) ?? null)
+  const offersOutliveQuiet = guide.policy.validHours >= 24
+  const local = guide.asksForTime || !offersOutliveQuiet ? localTime(facts.zone, at) : anyTime
   const asking: Asking = {
     trigger: update.trigger,
     facts,
     vector: update.features,
-    local: guide.asksForTime ? localTime(facts.zone, at) : anyTime,
+    local,
   }
   return {
     ...asking,
@@ -48,13 +50,13 @@ export function situationOf(
     current,
     chargeMinor: facts.monthlyChargeMinor > 0 ? facts.monthlyChargeMinor : (current?.priceMinor ?? 0),
     use: useOf(update.features),
-    quietMs: guide.policy.validHours >= 24 ? 0 : quietEndsInMs(facts.zone, at, guide.policy),
+    quietMs: offersOutliveQuiet ? 0 : quietEndsInMs(local, at, guide.policy),
     refusedResources: refusedOf(reservations),
   }
 }
 
 /** Where no rule asks. */
-const anyTime: LocalTime = { hour: 0, weekday: 1 }
+const anyTime: ClockTime = { hour: 0, minute: 0, weekday: 1 }
 
 function refusedOf(reservations: readonly Reservation[]): Situation['refusedResources'] {
   if (reservations.every(reservation => reservation.granted)) return nothing
