@@ -1,5 +1,6 @@
 // A journal as intake would have left it, written straight to the log: profiles first, then an even stream.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import { applyRecord, emptyPlaybook, stampOf } from '@offerstream/catalogue'
 import type { CustomerEvent, ItemStamp } from '@offerstream/contracts'
 import { createWorld, customerRecords, playbookRecords, steady } from '@offerstream/simulator'
@@ -23,9 +24,16 @@ export type JournalOptions = {
   readonly until: number
   /** Event time the stream spans, milliseconds. */
   readonly spanMs: number
+  /** After so many records the others wait for `begin`, then come at a rate until the signal. */
+  readonly paced?: {
+    readonly after: number
+    readonly perSecond: number
+    readonly begin: Promise<void>
+    readonly signal: AbortSignal
+  }
 }
 
-const seed = 7
+export const seed = 7
 
 /** The envelopes in order: one profile per customer, then the events, one in ten a purchase that fires a trigger. */
 function* journal({
@@ -64,10 +72,16 @@ export async function fillJournal(
   const total = options.customers + options.events
   const waiting: Outgoing[][] = Array.from({ length: options.partitions }, () => [])
   const offsets = new Map<string, number>()
+  const { paced } = options
   let written = 0
+  let began = 0
   const send = async (): Promise<void> => {
-    await Promise.all(waiting.map((records, partition) => log.append(topic.path, partition, records.splice(0))))
-    progress('filling the journal', written / total)
+    await Promise.all(
+      waiting.map((records, partition) =>
+        records.length === 0 ? null : log.append(topic.path, partition, records.splice(0)),
+      ),
+    )
+    if (began === 0) progress('filling the journal', written / (paced?.after ?? total))
   }
   for (const envelope of journal(options)) {
     const { event } = envelope
@@ -81,7 +95,21 @@ export async function fillJournal(
       cause: causeText({ topic: source, generation: 1, partition, offset, index: 0 }),
       timestamp: event.at,
     })
-    if (++written % (500 * options.partitions) === 0) await send()
+    written++
+    if (paced === undefined || written < paced.after) {
+      if (written % (500 * options.partitions) === 0) await send()
+      continue
+    }
+    if (paced.signal.aborted) break
+    if (written === paced.after) {
+      await send()
+      await paced.begin
+      began = performance.now()
+    } else if (written % 20 === 0) {
+      await send()
+      const intended = began + ((written - paced.after) * 1000) / paced.perSecond
+      await sleep(Math.max(0, intended - performance.now()))
+    }
   }
   await send()
   return written
