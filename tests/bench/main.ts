@@ -12,7 +12,7 @@ import { replay } from './replay.ts'
 import { scorer } from './scorer.ts'
 import { updater } from './updater.ts'
 
-const benches: Readonly<Record<string, Bench>> = { updater, memory, latency, scorer, decide, replay }
+const benches: Readonly<Record<string, Bench>> = { api, updater, memory, latency, scorer, decide, replay }
 
 const [name, ...rest] = process.argv.slice(2)
 const bench = name === undefined ? undefined : benches[name]
