@@ -1,27 +1,33 @@
-import type { CatalogueItem, PlaybookRecord } from '@offerstream/contracts'
+import type { CatalogueItem, ModelPromotion, PlaybookRecord, Predicate } from '@offerstream/contracts'
 import { contactPolicyName } from './contact-policy.ts'
-import { nearest } from './nearest.ts'
+import { like } from './nearest.ts'
 import { emptyPlaybook, type Playbook } from './playbook.ts'
 import { ruleProblems } from './predicates.ts'
 
 type Body = PlaybookRecord['body']
 type Check<Type extends Body['type']> = (
   body: Extract<Body, { readonly type: Type }>,
-  known: { readonly features: readonly string[]; readonly playbook: Playbook },
+  known: {
+    readonly features: readonly string[]
+    readonly playbook: Playbook
+    readonly triggers: readonly string[] | null
+  },
 ) => string[]
 
 /**
  * What is wrong with a record, each problem naming its field; empty where nothing is. `playbook` is the one it would
- * join: items it names must be there, and money must be in the currency that is there.
+ * join: items and categories it names must be there, and money must be in the currency that is there. Rules may ask for
+ * none but the `triggers`, where they are given.
  */
 export function checkRecord(
   record: PlaybookRecord,
   features: readonly string[],
   playbook: Playbook = emptyPlaybook,
+  triggers: readonly string[] | null = null,
 ): string[] {
   const { body } = record
   const check = checks[body.type] as Check<Body['type']>
-  const problems = check(body as never, { features, playbook })
+  const problems = check(body as never, { features, playbook, triggers })
   if (body.name.trim() === '') problems.unshift('name is empty')
   return problems.map(problem => `${body.type} ${body.name}: ${problem}`)
 }
@@ -45,20 +51,25 @@ const checks: { readonly [Type in Body['type']]: Check<Type> } = {
         : []),
     ...period('availableFrom', item.availableFrom, 'availableTo', item.availableTo),
   ],
-  rule: (rule, { features, playbook }) => [
+  rule: (rule, { features, playbook, triggers }) => [
     ...(rule.why.trim() === '' ? ['why is empty'] : []),
     ...(rule.when.length === 0 ? ['when is empty: it would refuse everything, use a kill switch'] : []),
     ...ruleProblems(rule.when, features, playbook.items.keys()).map(problem => `when: ${problem}`),
+    ...(triggers === null ? [] : rule.when.flatMap(triggersAskedFor))
+      .filter(kind => !triggers!.includes(kind))
+      .map(kind => `when: trigger ${kind} is unknown${like(kind, triggers!)}`),
   ],
   lever: (lever, { playbook }) => [
     ...atLeast(lever, 'factor', 0),
     ...target(lever),
     ...knownItem(lever.item, playbook),
+    ...knownCategory(lever.category, playbook),
   ],
   budget: (budget, { playbook }) => [
     ...atLeast(budget, 'amountMinor', 0),
     ...target(budget),
     ...knownItem(budget.item, playbook),
+    ...knownCategory(budget.category, playbook),
     ...currency(budget.currency, playbook),
     ...period('from', budget.from, 'to', budget.to),
   ],
@@ -69,14 +80,16 @@ const checks: { readonly [Type in Body['type']]: Check<Type> } = {
     ...sharesAddUp(experiment.arms.reduce((sum, arm) => sum + arm.share, 0)),
     ...period('from', experiment.from, 'to', experiment.to),
   ],
-  model: model => [
+  model: (model, { playbook }) => [
     ...(/^[a-z0-9][a-z0-9-]*$/.test(model.name) ? [] : ['name is not lower-case words joined by hyphens']),
     ...(/^[A-Za-z0-9][\w.-]*$/.test(model.version) ? [] : [`version is ${model.version}, not a folder's name`]),
     ...(/^[0-9a-f]{64}$/.test(model.sha256) ? [] : ['sha256 is not 64 hexadecimal digits']),
     ...share('share', model.share),
+    ...(model.stage === 'canary' ? canariesFit(model, playbook) : []),
   ],
   kill_switch: (kill, { playbook }) => [
     ...(kill.scope === 'global' || kill.target ? [] : [`target is missing, scope ${kill.scope} needs one`]),
+    ...(kill.scope === 'global' && kill.target ? [`target is ${kill.target}, scope global has none`] : []),
     ...(kill.scope === 'item' ? knownItem(kill.target, playbook) : []),
   ],
   contact_policy: policy => [
@@ -132,8 +145,33 @@ function currency(code: string, playbook: Playbook): string[] {
     : [`currency is ${code}, the catalogue is in ${first.currency}`]
 }
 
+/** Kinds of triggers that a rule compares with. */
+function triggersAskedFor({ subject, field, text, texts, of }: Predicate): string[] {
+  const own = subject === 'trigger' && field === 'kind' ? [...(text === null ? [] : [text]), ...texts] : []
+  return [...own, ...of.flatMap(triggersAskedFor)]
+}
+
+/** Canaries of one model share its customers: together they cannot have more than all. */
+function canariesFit(model: ModelPromotion, playbook: Playbook): string[] {
+  const others = [...playbook.promotions.values()].filter(
+    each => each.stage === 'canary' && each.name === model.name && each.version !== model.version,
+  )
+  const sum = others.reduce((total, each) => total + each.share, model.share)
+  return sum > 1 + 1e-9
+    ? [
+        `share: canaries of ${model.name} add up to ${Number(sum.toFixed(9))} with ${others.map(each => each.version).join(', ')}, wanted 1 at most`,
+      ]
+    : []
+}
+
+function knownCategory(name: string | null, playbook: Playbook): string[] {
+  const categories = new Set([...playbook.items.values()].map(item => item.category))
+  return name === null || categories.size === 0 || categories.has(name)
+    ? []
+    : [`category ${name} is unknown${like(name, categories)}`]
+}
+
 function knownItem(name: string | null, playbook: Playbook): string[] {
   if (name === null || playbook.items.has(name)) return []
-  const like = nearest(name, playbook.items.keys())
-  return [`item ${name} is unknown${like === null ? '' : `, nearest is ${like}`}`]
+  return [`item ${name} is unknown${like(name, playbook.items.keys())}`]
 }

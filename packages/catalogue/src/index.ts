@@ -3,6 +3,7 @@ export { checkRecord } from './check.ts'
 export { contactPolicyName, contactPolicyOf, defaultContactPolicy } from './contact-policy.ts'
 export { isSold, itemsAt, stampOf } from './items.ts'
 export { nearest } from './nearest.ts'
+export { type Parsed, parseRecord } from './parse.ts'
 export { applyRecord, emptyPlaybook, type Playbook, passOver, promotionKey } from './playbook.ts'
 export {
   type Asking,

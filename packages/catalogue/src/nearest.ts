@@ -12,6 +12,12 @@ export function nearest(name: string, names: Iterable<string>): string | null {
   return best
 }
 
+/** `, nearest is …`, or nothing. */
+export function like(name: string, names: Iterable<string>): string {
+  const found = nearest(name, names)
+  return found === null ? '' : `, nearest is ${found}`
+}
+
 /** Insertions, deletions and replacements that turn one text into the other (Wagner and Fischer, 1974). */
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index)

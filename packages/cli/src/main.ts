@@ -16,6 +16,7 @@ import { explainCustomer, explanationText } from './explain.ts'
 import { ingest, parseSpeed } from './ingest.ts'
 import { type ServiceName, serviceNames, startLine } from './line.ts'
 import { createOutput, type Output, table } from './output.ts'
+import { addPlaybookCommands } from './playbook-commands.ts'
 import { rememberLine, reopenLine } from './remembered-line.ts'
 import { addReplayCommands } from './replay-commands.ts'
 import { addStateCommands } from './state-commands.ts'
@@ -330,6 +331,8 @@ program
       }
     }),
   )
+
+addPlaybookCommands(program, { action, stackOption, modelsOption, jsonOption, whole })
 
 addReplayCommands(program, {
   action,

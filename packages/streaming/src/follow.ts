@@ -33,10 +33,7 @@ export async function follow<T>(
       for (const message of messages) {
         const reading = read(topic.codec, message)
         if ('value' in reading) each(reading.value, message)
-        else
-          notice(
-            `${topic.path} offset ${message.offset} is passed over: ${reading.outcome.kind === 'reject' ? reading.outcome.reason : 'no value'}`,
-          )
+        else notice(`${topic.path} offset ${message.offset} is passed over: ${reading.outcome.reason}`)
         next = message.offset + 1
       }
     }

@@ -12,6 +12,12 @@ export type Causes = {
 /** A value to handle, or what became of the record without anybody looking at its value. */
 export type Reading<In> = { readonly value: In } | { readonly outcome: Skip | Reject }
 
+/**
+ * A record with this header is void unless it stands at that offset: a compare-and-set that every reader judges alike, by
+ * the log alone.
+ */
+export const expectsOffset = 'expects-offset'
+
 /** Larger values are not even looked at. */
 const largestValueBytes = 1_000_000
 
@@ -19,6 +25,8 @@ const largestValueBytes = 1_000_000
 export function read<In>(codec: Pick<Codec<In>, 'decode'>, message: Message, keyless = false): Reading<In> {
   if (message.key === null && !keyless) return { outcome: reject('null-key') }
   if (message.value === null) return { outcome: reject('null-value') }
+  const expected = message.headers[expectsOffset]
+  if (expected !== undefined && expected !== `${message.offset}`) return { outcome: skip('overtaken') }
   if (message.value.length > largestValueBytes) return { outcome: reject('too-large') }
   try {
     return { value: codec.decode(message.value) }
