@@ -28,7 +28,9 @@ export async function reopenLine(
   progress: (line: string) => void,
   orNew = false,
 ): Promise<{ stack: Stack; line: RememberedLine }> {
-  const line = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as RememberedLine) : null
+  // Addresses in the environment are meant.
+  const isTold = process.env['OFFERSTREAM_KAFKA_BROKERS'] !== undefined
+  const line = existsSync(file) && !isTold ? (JSON.parse(readFileSync(file, 'utf8')) as RememberedLine) : null
   if (line === null || (asked !== 'auto' && asked !== line.kind) || (orNew && line.addresses === null)) {
     const stack = await startStack(asked, { progress })
     return {
@@ -37,7 +39,7 @@ export async function reopenLine(
         kind: stack.kind,
         instance: 'default',
         prefix: process.env['OFFERSTREAM_PREFIX'] ?? '',
-        partitions: 12,
+        partitions: Number(process.env['OFFERSTREAM_PARTITIONS'] ?? 12),
         addresses: stack.addresses,
       },
     }
