@@ -2,22 +2,10 @@ import { checkRecord } from '@offerstream/catalogue'
 import type { Rule } from '@offerstream/contracts'
 import { describe, expect, it } from 'vitest'
 import { stop } from '../src/examples.ts'
-import { guideOf } from '../src/guide.ts'
-import { type EligibilityRule, rules } from '../src/index.ts'
+import { rules } from '../src/index.ts'
 import { refusalOf } from '../src/rules.ts'
-import { situationOf } from '../src/situation.ts'
 import { featureNames } from '../src/use.ts'
-import { historyOf, packS, playbookFor, updateOf } from './sample.ts'
-
-const asked = (example: EligibilityRule['allowing']) => {
-  const playbook = playbookFor(example)
-  const update = updateOf(example)
-  const guide = guideOf(playbook)
-  return [
-    playbook.items.get('plan-l')!,
-    situationOf(update, update.at, historyOf(example), guide, example.reservations),
-  ] as const
-}
+import { asked, packS } from './sample.ts'
 
 describe.each(rules.map(rule => [rule.why, rule] as const))(
   '%s',

@@ -9,7 +9,9 @@ import type {
   Rule,
 } from '@offerstream/contracts'
 import { type Example, noon } from '../src/examples.ts'
+import { guideOf } from '../src/guide.ts'
 import { emptyHistory, type Request } from '../src/index.ts'
+import { situationOf } from '../src/situation.ts'
 import { featureNames } from '../src/use.ts'
 
 const gb = 1024 * 1024
@@ -83,7 +85,7 @@ export const updateOf = (example: Example = {}, id = 'update-1', customer = 'cus
 export const playbookFor = (example: Example = {}): Playbook =>
   playbookOf(planM, { ...planL, ...example.item }, packS, ...(example.playbook ?? []))
 
-export const historyOf = (example: Example = {}) => ({ ...emptyHistory, ...example.history })
+const historyOf = (example: Example = {}) => ({ ...emptyHistory, ...example.history })
 
 /** Every item of the playbook a candidate, with the score the function gives it. */
 export const requestOf = (
@@ -132,3 +134,14 @@ export const refusing = (why: string, ...when: readonly Predicate[]): Rule => ({
   active: true,
   when,
 })
+
+/** An example as the rules see it: the item in question and its situation. */
+export const asked = (example: Example) => {
+  const playbook = playbookFor(example)
+  const update = updateOf(example)
+  const guide = guideOf(playbook)
+  return [
+    playbook.items.get('plan-l')!,
+    situationOf(update, update.at, historyOf(example), guide, example.reservations),
+  ] as const
+}
