@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { api } from './api.ts'
 import type { Bench } from './bench.ts'
 import { decide } from './decide.ts'
+import { transactions } from './features-from-disk.ts'
 import { latency } from './latency.ts'
 import { memory } from './memory.ts'
 import { progress, table } from './print.ts'
@@ -12,7 +13,7 @@ import { replay } from './replay.ts'
 import { scorer } from './scorer.ts'
 import { updater } from './updater.ts'
 
-const benches: Readonly<Record<string, Bench>> = { api, updater, memory, latency, scorer, decide, replay }
+const benches: Readonly<Record<string, Bench>> = { api, updater, memory, latency, scorer, decide, replay, transactions }
 
 const [name, ...rest] = process.argv.slice(2)
 const bench = name === undefined ? undefined : benches[name]

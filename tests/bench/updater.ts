@@ -106,7 +106,7 @@ async function measure(place: Place, settings: Readonly<Record<string, string>>,
     run.cpuShare,
     run.residentMb,
   ]
-  const goal = Math.min(30_000, 0.3 * ceiling.eventsPerCpuSecond)
+  const goal = Math.min(15_000, 0.3 * ceiling.eventsPerCpuSecond)
   return {
     title: `feature-updater: ${events.toLocaleString('en')} events of ${customers.toLocaleString('en')} customers, ${partitions} partitions, ${updates.toLocaleString('en')} updates`,
     rows: [

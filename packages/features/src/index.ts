@@ -8,6 +8,7 @@ import { triggers } from './triggers.ts'
 
 const engine = createEngine(features)
 
+export { acceptanceDays, isAcceptance } from './acceptance.ts'
 export type { StateCodec } from './codec.ts'
 export type { FeatureRow } from './describe.ts'
 export { createEngine, type Engine } from './engine.ts'
