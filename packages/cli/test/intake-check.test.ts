@@ -158,7 +158,7 @@ describe('a check without a mapping', () => {
       currency: 'EUR',
     })
     expect(check).toMatchObject({ readBy: 'draft', format: 'json', taken: { purchase: 20 }, refused: [] })
-    expect(checkText(check)).toMatch(/at: every value is a moment in iso\n.*customer: of its name\n.*id: no two of the/)
+    expect(checkText(check)).toMatch(/at: the values are moments in iso\n.*customer: of its name\n.*id: no two of the/)
   })
 
   test('guesses the customer from the key, seconds, megabytes and cents', async () => {

@@ -2,6 +2,7 @@
 // person who knows the data corrects it.
 import { minorDigits } from './currencies.ts'
 import { fieldNames, likelyTimeUnit, type Message, valueAt } from './mapper.ts'
+import type { Unit } from './mapping.ts'
 import { numberOf } from './moments.ts'
 
 /** A field as it stands in a mapping file, and why it was guessed. */
@@ -42,11 +43,11 @@ export function draftMapping(messages: readonly Message[]): Draft | null {
       pattern.test(column.path) && fits(column)
 
   const time = free(named(/time|date|[_.]at$|At$|^at$|^ts$|when|created|paid/, isTime)) ?? free(isTime)
-  const unit = time === undefined ? null : likelyTimeUnit(time.values[0])
+  const unit = time === undefined ? null : timeUnitOf(time.values)
   if (time !== undefined)
     add(
       { to: 'at', from: time.path, unit, ...(unit === 'iso' && hasNoOffset(time) ? { zone: 'UTC' } : {}) },
-      `every value is a moment in ${unit}${unit === 'iso' && hasNoOffset(time) ? ', without an offset: give the zone it is in' : ''}`,
+      `the values are moments in ${unit}${unit === 'iso' && hasNoOffset(time) ? ', without an offset: give the zone they are in' : ''}`,
     )
   else
     add(
@@ -86,7 +87,7 @@ export function draftMapping(messages: readonly Message[]): Draft | null {
     const item = free(named(/item|sku|product|plan|package|article/i, isText))
     if (item !== undefined) add({ to: 'item', from: item.path }, 'of its name')
     const inMinor = /cent|minor|pence/i.test(amount!.path)
-    const whole = amount!.values.every(value => Number.isInteger(numberOf(value)))
+    const whole = amount!.values.every(value => Number.isInteger(numberOf(value) ?? 0))
     add(
       { to: 'priceMinor', from: amount!.path, unit: inMinor ? 'minor' : 'major' },
       inMinor
@@ -102,7 +103,7 @@ export function draftMapping(messages: readonly Message[]): Draft | null {
     else add({ to: 'currency', constant: 'EUR' }, 'no field holds currency codes: write yours')
     const quantity = free(named(/quantity|qty|pieces|count/i, isNumber))
     if (quantity !== undefined) add({ to: 'quantity', from: quantity.path }, 'of its name')
-    const channel = free(named(/channel|via|medium|source/i, isText))
+    const channel = free(named(/channel|via|medium|source|till/i, isText))
     if (channel !== undefined) add({ to: 'channel', from: channel.path }, 'of its name')
   } else if (record === 'usage') {
     add({ to: 'kind', constant: volume !== undefined ? 'data' : 'voice' }, 'of what is used')
@@ -160,13 +161,19 @@ function columnsOf(messages: readonly Message[]): readonly Column[] {
   })
 }
 
+/** Two values of three: what the others are, the check then says. */
+const mostly = (values: readonly unknown[], fits: (value: unknown) => boolean): boolean =>
+  values.length > 0 && 3 * values.filter(fits).length >= 2 * values.length
+
 const isText = ({ values }: Column): boolean =>
-  values.length > 0 && values.every(value => typeof value === 'string' || Number.isSafeInteger(value))
-const isNumber = ({ values }: Column): boolean => values.length > 0 && values.every(value => numberOf(value) !== null)
+  mostly(values, value => typeof value === 'string' || Number.isSafeInteger(value))
+const isNumber = ({ values }: Column): boolean => mostly(values, value => numberOf(value) !== null)
 const isTime = ({ values }: Column): boolean => {
-  const unit = likelyTimeUnit(values[0])
-  return unit !== null && values.every(value => likelyTimeUnit(value) === unit)
+  const unit = timeUnitOf(values)
+  return unit !== null && mostly(values, value => likelyTimeUnit(value) === unit)
 }
+const timeUnitOf = (values: readonly unknown[]): Unit | null =>
+  values.map(likelyTimeUnit).find(unit => unit !== null) ?? null
 const hasNoOffset = ({ values }: Column): boolean =>
   values.some(
     value => typeof value === 'string' && !/(Z|[+-]\d\d(:?\d\d)?)$/i.test(value.replace(/^\d{4}-\d\d-\d\d$/, '')),
