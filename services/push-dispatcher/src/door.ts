@@ -23,15 +23,22 @@ const day = 24 * 60 * 60 * 1000
 export const capsLookBackTo = (policy: ContactPolicy, now: number): number =>
   now - Math.max(7, policy.sameItemGapDays, policy.minimumGapMinutes / (24 * 60)) * day
 
-/** `contact` is null where nobody told us of the customer: no consent. */
+/**
+ * `contact` is null where nobody told us of the customer: no consent. What must be sent gives way to no later offer and asks
+ * for no cap; a transactional offer does not wait for the end of quiet hours either.
+ */
 export function judge(offer: NextBestOffer, ledger: Ledger, contact: Contact | null, door: Door, now: number): Verdict {
-  if (offer.sequence < ledger.sequence) return { kind: 'drop', state: 'superseded', reason: 'later-offer' }
+  if (!isDue(offer) && offer.sequence < ledger.sequence)
+    return { kind: 'drop', state: 'superseded', reason: 'later-offer' }
   const { policy } = door
   const refusal = refusalOf(offer, contact, door, now)
   if (refusal !== null) return refusal
-  const cap = capOf(offer, ledger, policy, now)
+  const cap = isDue(offer) ? null : capOf(offer, ledger, policy, now)
   return cap === null ? { kind: 'send' } : suppress(cap)
 }
+
+/** Mandatory or transactional: it must be sent. */
+export const isDue = (offer: NextBestOffer): boolean => offer.obligation !== 'none'
 
 /** The cap that another push now would break, null for none. No window of seven days ever holds more than a cap. */
 function capOf(offer: NextBestOffer, { contacts }: Ledger, policy: ContactPolicy, now: number): string | null {
@@ -54,8 +61,9 @@ export function refusalOf(
   if (offer.expiresAt <= now) return { kind: 'drop', state: 'expired', reason: 'expired' }
   const switched = killed(offer)
   if (switched !== null) return { kind: 'drop', state: 'suppressed', reason: switched }
-  if (contact === null || !consents(contact, offer.channel, offer.category))
+  if (contact === null || !(mayGoWithout(offer) || consents(contact, offer.channel, offer.category)))
     return { kind: 'drop', state: 'suppressed', reason: 'no-consent' }
+  if (offer.obligation === 'transactional') return null
   let opens: number
   try {
     const hours = { fromHour: policy.quietFromHour, toHour: policy.quietToHour }
@@ -66,6 +74,8 @@ export function refusalOf(
   }
   return opens > now ? { kind: 'hold', until: Math.min(opens, offer.expiresAt) } : null
 }
+
+const mayGoWithout = (offer: NextBestOffer): boolean => isDue(offer) && !offer.needsConsent
 
 /** What is said of the category counts; else what is said of the channel; else no. */
 function consents(contact: Contact, channel: string, category: string): boolean {

@@ -19,7 +19,7 @@ import {
   skip,
 } from '@offerstream/streaming'
 import { type Book, Lost, openBook, type Steady } from './book.ts'
-import { capsLookBackTo, type Door, judge, type Verdict } from './door.ts'
+import { capsLookBackTo, type Door, isDue, judge, type Verdict } from './door.ts'
 import { type Contacted, enter, holdLonger, isKnown, isLive, refund, reserve } from './ledger.ts'
 import { originOf, type Sendable, type Sending, sendAll, type Target } from './send.ts'
 import { type Setup, serviceName } from './setup.ts'
@@ -164,7 +164,7 @@ export async function openLane(
       for (const entry of ledger.entries)
         if (isLive(entry) && entry.sequence < sequence) {
           const older = byId.get(entry.id) ?? (await offerOf(entry.offer!))
-          wave.advance(older, { to: 'superseded', at: now(), reason: 'later-offer' })
+          if (!isDue(older)) wave.advance(older, { to: 'superseded', at: now(), reason: 'later-offer' })
         }
       wave.put(customer, enter(wave.ledgers.get(customer)!, id, sequence, now(), bytes))
       const intent = book.intents.get(id)
@@ -227,6 +227,7 @@ export async function openLane(
 
   const reserveFor = (wave: Wave, offer: NextBestOffer, at: number): Contacted => {
     const contact = contactedBy(offer, at)
+    if (isDue(offer)) return contact
     const ledger = wave.ledgers.get(offer.customer)!
     wave.put(offer.customer, reserve(ledger, contact, capsLookBackTo(playbook.policy, at)))
     return contact

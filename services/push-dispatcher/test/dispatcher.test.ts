@@ -90,6 +90,28 @@ test('an offer in quiet hours waits for the morning, and a kill switch thrown ov
   ])
 })
 
+test('a mandatory notice held overnight goes beside the offer that came later; a receipt goes at once and fills no cap', async () => {
+  await world.customers('customer-1')
+  world.clock.at = noon + 10 * hour
+  await world.start()
+  await world.offers(
+    offer({ id: 'notice', item: 'terms', obligation: 'mandatory' }),
+    offer({ id: 'receipt', item: 'paid', sequence: 2, obligation: 'transactional' }),
+    offer({ id: 'offer-3', sequence: 3 }),
+  )
+  await until(
+    () => world.push.received.map(each => each.offer),
+    found => found.includes('receipt'),
+  )
+  await until(
+    () => world.deliveries(),
+    found => found.filter(each => / deferred/.test(each)).length === 2,
+  )
+  world.clock.at = noon + 20 * hour
+  await settled(3)
+  expect(world.push.received.map(each => each.offer).sort()).toEqual(['notice', 'offer-3', 'receipt'])
+})
+
 test('a kill switch stops what follows, and what follows goes on when it is taken back', async () => {
   await world.customers('customer-1', 'customer-2')
   await world.append('playbook', 'stop', killSwitch())

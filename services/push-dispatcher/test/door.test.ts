@@ -1,5 +1,5 @@
 import { defaultContactPolicy } from '@offerstream/catalogue'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type Door, judge } from '../src/door.ts'
 import { emptyLedger, reserve } from '../src/ledger.ts'
 import { createQuietClock } from '../src/quiet-hours.ts'
@@ -98,6 +98,38 @@ test.each<[string, ReturnType<typeof contacted>, object, string | null]>([
   expect(judge(offer({}), ledger, contact({}), door(change), noon)).toEqual(
     why === null ? { kind: 'send' } : { kind: 'drop', state: 'suppressed', reason: why },
   )
+})
+
+describe('what must be sent', () => {
+  const full = contacted(6, 4, 1 / 24)
+  const night = noon + 10 * hour
+  const judged = (change: Parameters<typeof offer>[0], consent: Record<string, boolean> = { push: true }, now = noon) =>
+    judge(
+      offer({ expiresAt: noon + 30 * hour, ...change }),
+      { ...full, sequence: 9 },
+      contact({ consent }),
+      door(),
+      now,
+    )
+  test('asks for no cap and gives way to no later offer', () => {
+    expect(judged({ obligation: 'none' })).toMatchObject({ state: 'superseded' })
+    expect(judged({ obligation: 'none', sequence: 9 })).toMatchObject({ reason: 'minimum-gap' })
+    expect(judged({ obligation: 'mandatory' })).toEqual({ kind: 'send' })
+    expect(judged({ obligation: 'transactional' })).toEqual({ kind: 'send' })
+  })
+  test('waits for the morning, unless it is transactional', () => {
+    expect(judged({ obligation: 'mandatory' }, { push: true }, night)).toMatchObject({ kind: 'hold' })
+    expect(judged({ obligation: 'transactional' }, { push: true }, night)).toEqual({ kind: 'send' })
+  })
+  test('needs consent, unless the law does not want it; an offer always does', () => {
+    expect(judged({ obligation: 'mandatory' }, {})).toMatchObject({ reason: 'no-consent' })
+    expect(judged({ obligation: 'mandatory', needsConsent: false }, {})).toEqual({ kind: 'send' })
+    expect(judged({ sequence: 9, needsConsent: false }, {})).toMatchObject({ reason: 'no-consent' })
+  })
+  test('is stopped by the kill switch like anything', () =>
+    expect(
+      judge(offer({ obligation: 'transactional' }), emptyLedger, contact({}), door({}, 'kill-switch-global'), noon),
+    ).toMatchObject({ reason: 'kill-switch-global' }))
 })
 
 test('quiet hours go by the wall, on the day the clocks go forward and on the day they go back', () => {
