@@ -43,6 +43,9 @@ const checks: { readonly [Type in Body['type']]: Check<Type> } = {
     ),
     ...(['speedKbps', 'validityDays'] as const).flatMap(field => (item[field] === null ? [] : above(item, field, 0))),
     ...currency(item.currency, playbook),
+    ...(item.obligation === 'none' && !item.needsConsent
+      ? ['needsConsent is false, only a mandatory or transactional item goes without']
+      : []),
     ...(item.channels.length === 0 ? ['channels is empty, wanted at least one'] : []),
     ...(Object.keys(item.text).length === 0
       ? []

@@ -18,6 +18,11 @@ describe.each(Object.entries(samples))('a record of type %s', (_type, body) => {
 
 it.each<[string, PlaybookRecord['body'], string]>([
   ['a negative price', { ...plan, priceMinor: -5 }, 'item plan-m: priceMinor is -5, wanted more than 0'],
+  [
+    'an offer that goes without consent',
+    { ...plan, needsConsent: false },
+    'item plan-m: needsConsent is false, only a mandatory or transactional item goes without',
+  ],
   ['a price of zero', { ...plan, priceMinor: 0 }, 'item plan-m: priceMinor is 0, wanted more than 0'],
   ['another currency', { ...plan, currency: 'USD' }, 'item plan-m: currency is USD, the catalogue is in EUR'],
   ['no currency', { ...plan, currency: 'euro' }, 'item plan-m: currency is euro, wanted three capital letters'],
@@ -102,6 +107,11 @@ it.each<[string, PlaybookRecord['body'], string]>([
     'an hour past midnight',
     { ...samples.contact_policy, quietToHour: 24 },
     'contact_policy default: quietToHour is 24, wanted 0 to 23',
+  ],
+  [
+    'a cap below nothing',
+    { ...samples.contact_policy, offersPerChannelPerWeek: { push: -1 } } as PlaybookRecord['body'],
+    'contact_policy default: offersPerChannelPerWeek of push is -1, wanted 0 or more',
   ],
   [
     'another contact policy',

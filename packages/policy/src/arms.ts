@@ -2,7 +2,7 @@ import type { ArmPolicy, CatalogueItem, ContactPolicy } from '@offerstream/contr
 import type { Situation } from './situation.ts'
 
 /** An eligible candidate as an arm sees it. */
-export type Eligible = {
+type Eligible = {
   readonly item: CatalogueItem
   readonly score: number | null
   /** Expected value before levers, minor currency units. */
