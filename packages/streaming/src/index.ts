@@ -1,4 +1,5 @@
 export { answerError } from './answer-error.ts'
+export { serveApi } from './api-thread.ts'
 export { causeText, parseCause } from './cause.ts'
 export { type Clock, createClock } from './clock.ts'
 export { type Codec, openTopic, type Topic, Undecodable } from './codec.ts'

@@ -1,6 +1,7 @@
 // What every service's main.ts shares: connections from the settings, health and metrics, an orderly end.
 import fastify, { type FastifyInstance } from 'fastify'
 import pino, { type Logger } from 'pino'
+import { startApiThread } from './api-thread.ts'
 import { type Clock, createClock } from './clock.ts'
 import { confluentRegistry } from './confluent-registry.ts'
 import { failPoint } from './fail-point.ts'
@@ -8,9 +9,9 @@ import { kafkaLog } from './kafka-log.ts'
 import type { Reach, Running } from './member.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { type Log, Refused, type Registry, type Store } from './ports.ts'
-import { redisStore } from './redis-store.ts'
 import type { FoldGuards } from './run-fold.ts'
 import type { Settings } from './settings.ts'
+import { storeOf } from './store-of.ts'
 
 /** What a service runs on. In one process with others, log, store and registry are shared and the rest is its own. */
 export type Surroundings = {
@@ -42,13 +43,7 @@ function openSurroundings(
     clientId: service,
     onNotice: line => logger.warn(line),
   })
-  const urls = settings.list('OFFERSTREAM_REDIS_URL')
-  const store = redisStore({
-    url: urls.length === 1 ? urls[0]! : urls,
-    prefix: `${prefix}os`,
-    replicas: settings.number('OFFERSTREAM_REDIS_REPLICAS'),
-    guards: { compare: !off.includes('compare'), epoch: !off.includes('epoch') },
-  })
+  const store = storeOf(settings)
   const [origin, since, speed] = settings.text('OFFERSTREAM_CLOCK').split('/').map(Number)
   const reach = failPoint(settings.text('OFFERSTREAM_FAIL_POINT'))
   return {
@@ -101,6 +96,9 @@ async function probe({ log, store, registry }: Surroundings): Promise<void> {
     )
 }
 
+/** An API beside health and metrics: routes in this thread, or a module that calls `serveApi` in one of its own. */
+type Api = ((server: FastifyInstance, surroundings: Surroundings) => void) | URL
+
 /**
  * Runs a service as a process: starts it, serves health and metrics, drains on SIGTERM and SIGINT. Ends with exit code 0
  * after a drain, 1 with a message when it could not start or go on.
@@ -109,7 +107,7 @@ export async function serve(
   service: string,
   settings: Settings,
   start: (surroundings: Surroundings) => Promise<Running>,
-  addRoutes?: (server: FastifyInstance, surroundings: Surroundings) => void,
+  api?: Api,
 ): Promise<void> {
   const surroundings = openSurroundings(service, settings)
   const { logger } = surroundings
@@ -124,19 +122,23 @@ export async function serve(
     .then(() => start(surroundings))
     .catch(fail)
   const server = statusServer(running, surroundings.metrics)
-  addRoutes?.(server, surroundings)
-  const address = await server.listen({
-    host: settings.text('OFFERSTREAM_HTTP_HOST'),
-    port: settings.number('OFFERSTREAM_HTTP_PORT'),
-  })
+  const thread = api instanceof URL ? await startApiThread(api, server).catch(fail) : null
+  if (typeof api === 'function') api(server, surroundings)
+  const address =
+    thread?.address ??
+    (await server.listen({
+      host: settings.text('OFFERSTREAM_HTTP_HOST'),
+      port: settings.number('OFFERSTREAM_HTTP_PORT'),
+    }))
   logger.info(`${service} is running; health and metrics at ${address}`)
   const stop = async (): Promise<void> => {
     logger.info('draining')
     await running.stop()
+    await thread?.close()
     await server.close()
     await surroundings.close()
     process.exit(0)
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop().catch(fail))
-  await running.done.catch(fail)
+  await Promise.race([running.done, ...(thread === null ? [] : [thread.done.then(() => running.done)])]).catch(fail)
 }

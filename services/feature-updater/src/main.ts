@@ -1,11 +1,6 @@
-// customer-events in, feature-updates out.
-import { states } from '@offerstream/features'
+// customer-events in, feature-updates out. The API has a thread of its own.
 import { serve } from '@offerstream/streaming'
-import { featuresApi } from './api.ts'
 import { settings } from './config.ts'
-import { updaterName } from './fold.ts'
 import { startFeatureUpdater } from './service.ts'
 
-await serve('feature-updater', settings, startFeatureUpdater, (server, { store, partitions }) =>
-  featuresApi(server, { store, updater: { name: updaterName, states }, partitions }),
-)
+await serve('feature-updater', settings, startFeatureUpdater, new URL('./api-main.ts', import.meta.url))
