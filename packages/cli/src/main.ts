@@ -9,6 +9,7 @@ import { type StackKind, StackUnavailable, stackKinds, startStack } from '@offer
 import { BadSettings, deadLettersOf, ensureTopics, Refused, readSettings, UnknownTopic } from '@offerstream/streaming'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import fastify from 'fastify'
+import { addCampaignCommands } from './campaign.ts'
 import { addConnectCommands, mappingHelp, mappingOf } from './connect-commands.ts'
 import { demo } from './demo.ts'
 import { doctor } from './doctor.ts'
@@ -347,4 +348,6 @@ addReplayCommands(program, {
 addConnectCommands(program, { action, whole, moment, stackOption, jsonOption, signal: stopping.signal })
 
 addStateCommands(program, { action, stackOption, modelsOption, jsonOption, whole, moment, stopping: stopping.signal })
+addCampaignCommands(program, { action, stackOption, jsonOption, whole, stopping: stopping.signal })
+
 await program.parseAsync()

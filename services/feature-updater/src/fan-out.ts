@@ -4,7 +4,7 @@
 // the updater takes for the repeat it is.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CampaignDue, CustomerFacts } from '@offerstream/contracts'
-import { factsOf, names, read, type State, states } from '@offerstream/features'
+import { factsOf, read, type State, states } from '@offerstream/features'
 import { openTopic, Refused, type Surroundings, Transient } from '@offerstream/streaming'
 import { updaterName } from './fold.ts'
 
@@ -15,8 +15,8 @@ export type Campaign = Pick<CampaignDue, 'campaign' | 'kind' | 'item' | 'fromMin
 export type Reached = {
   readonly customer: string
   readonly facts: CustomerFacts
-  /** As of the customer's newest event; NaN for what is missing. Throws on a name that is no feature. */
-  feature(name: string): number
+  /** Features in the order of the list, as of the customer's newest event; NaN for what is missing. */
+  readonly vector: Float32Array
 }
 
 export type FanOutOptions = {
@@ -124,14 +124,13 @@ export async function fanOut(around: Surroundings, options: FanOutOptions): Prom
   return { ...progress, campaign: campaign.campaign, complete: true }
 }
 
+/** Unpacked only as far as it is asked for. */
 const reachedFrom = (customer: string, state: State): Reached => ({
   customer,
   get facts() {
     return factsOf(state)
   },
-  feature(name) {
-    const index = names.indexOf(name as (typeof names)[number])
-    if (index < 0) throw new RangeError(`no feature is called ${name}`)
-    return read(state, state.at)[index]!
+  get vector() {
+    return read(state, state.at)
   },
 })
