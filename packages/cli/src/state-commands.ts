@@ -1,6 +1,6 @@
 // The commands that keep states: snapshot and rebuild.
 import type { StackKind } from '@offerstream/stack'
-import type { Surroundings } from '@offerstream/streaming'
+import { failPoint, readSettings, type Surroundings } from '@offerstream/streaming'
 import { type Command, Option } from 'commander'
 import type { Output } from './output.ts'
 import { rebuild, rebuildText } from './rebuild.ts'
@@ -78,7 +78,15 @@ export function addStateCommands(program: Command, parts: CommandParts): void {
           },
         ) =>
           withLine(options.stack, output, async surroundings => {
-            const summary = await rebuild(surroundings, { ...options, of: options.fold, signal: stopping }, output)
+            const settings = readSettings(process.env)
+            const reach = failPoint(settings.text('OFFERSTREAM_FAIL_POINT'))
+            const around: Surroundings = {
+              ...surroundings,
+              batchRecords: settings.number('OFFERSTREAM_BATCH_RECORDS'),
+              sessionTimeoutMs: settings.number('OFFERSTREAM_SESSION_TIMEOUT_MS'),
+              ...(reach === null ? {} : { reach }),
+            }
+            const summary = await rebuild(around, { ...options, of: options.fold, signal: stopping }, output)
             output.say(rebuildText(summary))
             if (!summary.complete) process.exitCode = 130
             return summary
