@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -366,4 +367,29 @@ test('a registry folder that is not there refuses promotions only', async () => 
     { ...(bodies.find(body => body.type === 'contact_policy') as ContactPolicy), offersPerWeek: 2 },
     { models: empty },
   )
+})
+
+describe('on the command line', () => {
+  const main = join(import.meta.dirname, '..', 'src', 'main.ts')
+  const offerstream = (...args: readonly string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    })
+    return { status, stdout, stderr }
+  }
+  test('it helps', () => {
+    expect(offerstream('playbook', '--help').stdout).toMatch(/get [\s\S]*put [\s\S]*history /)
+    expect(offerstream('playbook', 'put', '--help').stdout).toMatch(/--expect[\s\S]*--dry-run[\s\S]*--force/)
+  })
+  test.each([
+    [['put', '/nowhere/records.json'], /\/nowhere\/records\.json cannot be read/],
+    [['put', 'records.json', '--expect', 'newest'], /wanted a whole number/],
+    [['get', '--at', 'soon'], /wanted a version like 41, or a moment like/],
+  ])('%j ends with one clear message and a code other than 0', (args, message) => {
+    const { status, stderr } = offerstream('playbook', ...args)
+    expect(status).toBe(1)
+    expect(stderr).toMatch(message)
+    expect(stderr).not.toMatch(/\n {4}at /)
+  })
 })

@@ -168,6 +168,18 @@ export function reservationsConformance(what: string, open: () => Promise<() => 
       expect(await one.totals(resource)).toEqual({ held: 0, kept: limit })
     })
 
+    test('negative control: who looks first and takes then takes more than there is', async () => {
+      const resource = newResource()
+      const limit = 57
+      await Promise.all(
+        Array.from({ length: 6 }, connect).map(async (client, index) => {
+          for (let round = 0; (await client.totals(resource)).kept < limit; round++)
+            await client.keep(resource, keeps(`${index}/${round}`))
+        }),
+      )
+      expect((await one.totals(resource)).kept).toBeGreaterThan(limit)
+    })
+
     test('any order of calls, repeated or not, leaves the totals of a plain list', async () => {
       const id = fc.constantFrom('a', 'b', 'c', 'd', 'e')
       const call = fc.oneof(
