@@ -1,4 +1,4 @@
-import type { ContactPolicy, Experiment, PlaybookRecord, Rule } from '@offerstream/contracts'
+import type { ContactPolicy, Experiment, PlaybookRecord, Predicate, Rule } from '@offerstream/contracts'
 import { packages, plans } from './catalogue.ts'
 import type { World } from './world.ts'
 
@@ -10,6 +10,22 @@ export function playbookRecords(world: Pick<World, 'start'>): PlaybookRecord[] {
   }))
 }
 
+const compared = (
+  subject: Predicate['subject'],
+  field: string,
+  operator: Predicate['operator'],
+  value: number | string,
+): Predicate => ({
+  subject,
+  field,
+  operator,
+  number: typeof value === 'number' ? value : null,
+  text: typeof value === 'string' ? value : null,
+  numbers: [],
+  texts: [],
+  of: [],
+})
+
 const rules: readonly Rule[] = [
   {
     type: 'rule',
@@ -17,27 +33,9 @@ const rules: readonly Rule[] = [
     why: 'young-and-dear',
     active: true,
     when: [
-      {
-        subject: 'customer',
-        field: 'ageBand',
-        operator: 'eq',
-        number: null,
-        text: '18-24',
-        numbers: [],
-        texts: [],
-        of: [],
-      },
-      { subject: 'item', field: 'kind', operator: 'eq', number: null, text: 'plan', numbers: [], texts: [], of: [] },
-      {
-        subject: 'item',
-        field: 'priceMinor',
-        operator: 'gt',
-        number: 4999,
-        text: null,
-        numbers: [],
-        texts: [],
-        of: [],
-      },
+      compared('customer', 'ageBand', 'eq', '18-24'),
+      compared('item', 'kind', 'eq', 'plan'),
+      compared('item', 'priceMinor', 'gt', 4999),
     ],
   },
   {
@@ -46,28 +44,7 @@ const rules: readonly Rule[] = [
     why: 'calls-unlimited',
     active: true,
     // From this charge on every plan includes unlimited calls.
-    when: [
-      {
-        subject: 'item',
-        field: 'serviceType',
-        operator: 'eq',
-        number: null,
-        text: 'voice',
-        numbers: [],
-        texts: [],
-        of: [],
-      },
-      {
-        subject: 'customer',
-        field: 'monthlyChargeMinor',
-        operator: 'ge',
-        number: 2799,
-        text: null,
-        numbers: [],
-        texts: [],
-        of: [],
-      },
-    ],
+    when: [compared('item', 'serviceType', 'eq', 'voice'), compared('customer', 'monthlyChargeMinor', 'ge', 2799)],
   },
   {
     type: 'rule',
@@ -75,27 +52,9 @@ const rules: readonly Rule[] = [
     why: 'dearer-than-the-plan',
     active: true,
     when: [
-      { subject: 'item', field: 'kind', operator: 'eq', number: null, text: 'package', numbers: [], texts: [], of: [] },
-      {
-        subject: 'item',
-        field: 'priceMinor',
-        operator: 'gt',
-        number: 1500,
-        text: null,
-        numbers: [],
-        texts: [],
-        of: [],
-      },
-      {
-        subject: 'customer',
-        field: 'monthlyChargeMinor',
-        operator: 'lt',
-        number: 1000,
-        text: null,
-        numbers: [],
-        texts: [],
-        of: [],
-      },
+      compared('item', 'kind', 'eq', 'package'),
+      compared('item', 'priceMinor', 'gt', 1500),
+      compared('customer', 'monthlyChargeMinor', 'lt', 1000),
     ],
   },
 ]
