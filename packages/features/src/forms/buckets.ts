@@ -40,7 +40,14 @@ export function packBuckets(writer: BitWriter, cells: Cells, _at: number, now: n
 }
 
 /** Cells grow here and are copied out at their length, because an array that grew keeps room for more. */
-const growing: number[] = Array.from({ length: 2 ** (ageBits + 1) }, () => 0)
+export const growing: number[] = Array.from({ length: 2 ** (ageBits + 1) }, () => 0)
+
+/** Puts a bucket and its integer there, and answers how long it is then. */
+export function pair(length: number, bucket: number, value: number): number {
+  growing[length] = bucket
+  growing[length + 1] = value
+  return length + 2
+}
 
 export function unpackBuckets(reader: BitReader, _at: number, now: number): Cells {
   const newest = now - reader.integer()

@@ -1,18 +1,22 @@
-import { mostBuckets, packBuckets, unpackBuckets } from './buckets.ts'
+import { growing, mostBuckets, packBuckets, pair, unpackBuckets } from './buckets.ts'
 import type { Cells, Form } from './form.ts'
 
 const extremes = (beats: (one: number, other: number) => boolean): Form => {
   const put = (cells: Cells, value: number, bucket: number, span: number): Cells => {
     const length = cells.length
-    if (length > 0 && bucket <= cells[0]! - span) return cells
+    if (length === 0) return [bucket, value]
+    if (bucket <= cells[0]! - span) return cells
+    const oldest = Math.max(bucket, cells[0]!) - span
+    let kept = 0
     let i = 0
-    while (i < length && cells[i]! > bucket) i += 2
-    const held = i < length && cells[i] === bucket
-    if (held && !beats(value, cells[i + 1]!)) return cells
-    const oldest = Math.max(bucket, cells[0] ?? bucket) - span
-    const kept = [...cells.slice(0, i), bucket, value]
-    for (let j = held ? i + 2 : i; j < length && cells[j]! > oldest; j += 2) kept.push(cells[j]!, cells[j + 1]!)
-    return kept
+    for (; i < length && cells[i]! > bucket; i += 2) kept = pair(kept, cells[i]!, cells[i + 1]!)
+    if (i < length && cells[i] === bucket) {
+      if (!beats(value, cells[i + 1]!)) return cells
+      i += 2
+    }
+    kept = pair(kept, bucket, value)
+    for (; i < length && cells[i]! > oldest; i += 2) kept = pair(kept, cells[i]!, cells[i + 1]!)
+    return growing.slice(0, kept)
   }
   return {
     bucketed: true,

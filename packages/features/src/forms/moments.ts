@@ -6,6 +6,7 @@ const moments = (many: number): Form => {
     let i = 0
     while (i < cells.length && cells[i]! > at) i++
     if (cells[i] === at || i === many) return cells
+    if (many === 1) return [at]
     return [...cells.slice(0, i), at, ...cells.slice(i, many - 1)]
   }
   return {

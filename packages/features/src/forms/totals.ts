@@ -1,4 +1,4 @@
-import { mostBuckets, packBuckets, unpackBuckets } from './buckets.ts'
+import { growing, mostBuckets, packBuckets, pair, unpackBuckets } from './buckets.ts'
 import type { Cells, Form } from './form.ts'
 
 /**
@@ -28,21 +28,19 @@ function addInBucket(cells: Cells, amount: number, bucket: number, span: number)
     same[1] = cells[1]! + amount
     return same
   }
-  if (bucket > newest) {
-    const grown = [bucket, amount]
-    for (let i = 0; i < length && cells[i]! > bucket - span; i += 2)
-      if (cells[i + 1] !== 0) grown.push(cells[i]!, cells[i + 1]!)
-    return grown
-  }
   if (bucket <= newest - span) return cells
-  const late: number[] = []
+  const oldest = Math.max(bucket, newest) - span
+  let kept = 0
   let i = 0
-  for (; i < length && cells[i]! > bucket; i += 2) late.push(cells[i]!, cells[i + 1]!)
-  const sum = i < length && cells[i] === bucket ? cells[i + 1]! + amount : amount
-  if (sum !== 0) late.push(bucket, sum)
-  if (i < length && cells[i] === bucket) i += 2
-  for (; i < length; i++) late.push(cells[i]!)
-  return late
+  for (; i < length && cells[i]! > bucket; i += 2) kept = pair(kept, cells[i]!, cells[i + 1]!)
+  let sum = amount
+  if (i < length && cells[i] === bucket) {
+    sum += cells[i + 1]!
+    i += 2
+  }
+  if (sum !== 0 || bucket > newest) kept = pair(kept, bucket, sum)
+  for (; i < length && cells[i]! > oldest; i += 2) if (cells[i + 1] !== 0) kept = pair(kept, cells[i]!, cells[i + 1]!)
+  return growing.slice(0, kept)
 }
 
 /** Sum of the newest `buckets` buckets as seen from bucket `now`. */
