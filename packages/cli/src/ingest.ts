@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Decision } from '@offerstream/contracts'
 import { createSchedule, type DatasetName, datasets, pace, spanOf } from '@offerstream/datasets'
-import { ensureTopics, openTopic, type Surroundings } from '@offerstream/streaming'
+import { ensureTopics, type Outgoing, openTopic, partitionOf, type Surroundings } from '@offerstream/streaming'
 import { InvalidArgumentError } from 'commander'
 import type { Output } from './output.ts'
 import { createSourceWriter } from './source-writer.ts'
@@ -68,6 +69,7 @@ export async function ingest(
       0,
       records.map(record => ({ key: `${record.body.type}/${record.body.name}`, value: playbook.codec.encode(record) })),
     )
+    await writeDecisions(surroundings, dataset.decisions?.(dir), offsetMs)
   }
   const writer = await createSourceWriter(surroundings)
   const skipped = bookmark?.sent ?? 0
@@ -107,6 +109,32 @@ export async function ingest(
     seconds: Math.round((Date.now() - began) / 100) / 10,
     complete,
   }
+}
+
+/** Offers that the set says were made, as the decisions behind them: what a backtest values. No service acts on them. */
+async function writeDecisions(
+  { log, registry, prefix }: Surroundings,
+  decisions: AsyncIterable<Decision> | undefined,
+  offsetMs: number,
+): Promise<void> {
+  if (decisions === undefined) return
+  const { path, codec } = await openTopic(registry, 'decisions', prefix)
+  const { length } = await log.bounds(path)
+  const lanes = Array.from({ length }, (): Outgoing[] => [])
+  for await (const decision of decisions) {
+    const { update, expiresAt } = decision
+    const at = decision.at + offsetMs
+    const value = codec.encode({
+      ...decision,
+      at,
+      update: { ...update, at, trigger: { ...update.trigger, at } },
+      expiresAt: expiresAt === null ? null : expiresAt + offsetMs,
+    })
+    lanes[partitionOf(decision.customer, length)]!.push({ key: decision.customer, value })
+  }
+  for (const [partition, lane] of lanes.entries())
+    for (let from = 0; from < lane.length; from += 1000)
+      await log.append(path, partition, lane.slice(from, from + 1000))
 }
 
 /** `1000x`, `1000` or `max`. Throws on anything else. */

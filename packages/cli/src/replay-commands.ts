@@ -1,7 +1,12 @@
 // The commands that look back: replay, export and backtest.
-import { writeExport } from '@offerstream/evaluation'
+import { writeFile } from 'node:fs/promises'
+import { type DatasetName, datasets } from '@offerstream/datasets'
+import { defaultFloors, type RewardRule, rewardRules, writeExport } from '@offerstream/evaluation'
 import type { StackKind } from '@offerstream/stack'
-import type { Command, Option } from 'commander'
+import { Refused } from '@offerstream/streaming'
+import { type Command, Option } from 'commander'
+import { type BacktestMode, backtest, backtestHtml, backtestModes, backtestText } from './backtest.ts'
+import { datasetPast } from './backtest-dataset.ts'
 import type { Output } from './output.ts'
 import { reopenLine } from './remembered-line.ts'
 import { replayCommand, replayText } from './replay.ts'
@@ -86,4 +91,82 @@ export function addReplayCommands(program: Command, parts: CommandParts): void {
         }
       }),
     )
+
+  program
+    .command('backtest')
+    .description('what other policies would have been worth on the decisions logged, or what they would have sent')
+    .addOption(
+      new Option('--mode <mode>', 'one-step gives values, roll-out volumes, caps and budgets')
+        .choices(backtestModes)
+        .default('one-step'),
+    )
+    .option(
+      '--arm <policy...>',
+      'logging, best-fixed, fixed:ITEM, or an arm of the line: champion, no_levers, propensity_only, rules_only, random_eligible, no_offer',
+      [],
+    )
+    .option('--playbook <file>', 'records to put on top of the playbook, JSON, a list or one a line')
+    .option('--model <name/version>', 'model of the registry folder to promote on top')
+    .option('--from <moment>', 'decisions from here on; best-fixed learns from those before', moment)
+    .option('--to <moment>', 'and before this', moment)
+    .addOption(new Option('--reward <rule>', 'what a decision is worth').choices(rewardRules).default('accepted'))
+    .option('--window-days <n>', 'how long an answer counts', whole(1), 7)
+    .option(
+      '--floor <n>',
+      'least effective sample size that carries a value',
+      whole(1),
+      defaultFloors.effectiveSampleSize,
+    )
+    .option('--report <file>', 'write an HTML page')
+    .option('--export <dir>', 'from an export on disk instead of the stack')
+    .addOption(
+      new Option('--dataset <name>', 'on a data set instead, from the files of --dir').choices(Object.keys(datasets)),
+    )
+    .option('--dir <dir>', 'directory that holds the data set’s files')
+    .addOption(stackOption())
+    .addOption(modelsOption())
+    .addOption(jsonOption())
+    .action(
+      action(async (output, options: BacktestFlags) => {
+        const { dataset, dir, report } = options
+        if (dataset !== undefined && dir === undefined)
+          throw new Refused(`--dataset ${dataset} wants --dir DIR, with its files`)
+        const wanted = {
+          ...options,
+          arms: options.arm,
+          from: options.from ?? null,
+          to: options.to ?? null,
+          playbook: options.playbook ?? null,
+          model: options.model ?? null,
+        }
+        const summary =
+          dataset !== undefined
+            ? await backtest(await datasetPast(dataset, dir!), wanted, output)
+            : await withPast(options, output, past => backtest(past, wanted, output))
+        output.say(backtestText(summary))
+        if (report !== undefined) {
+          await writeFile(report, backtestHtml(summary))
+          output.progress(`report in ${report}`)
+        }
+        return summary
+      }),
+    )
+}
+
+type BacktestFlags = {
+  readonly mode: BacktestMode
+  readonly arm: readonly string[]
+  readonly playbook?: string
+  readonly model?: string
+  readonly from?: number
+  readonly to?: number
+  readonly reward: RewardRule
+  readonly windowDays: number
+  readonly floor: number
+  readonly report?: string
+  readonly export?: string
+  readonly dataset?: DatasetName
+  readonly dir?: string
+  readonly stack: StackKind
+  readonly models: string
 }

@@ -1,7 +1,8 @@
 // Where a replay or backtest reads the past from: the stack of the last line, or an export on disk. Only read.
+import type { FeatureUpdate } from '@offerstream/contracts'
 import { type OpenedExport, openExport } from '@offerstream/evaluation'
 import type { StackKind } from '@offerstream/stack'
-import type { Surroundings } from '@offerstream/streaming'
+import { parseCause, type Surroundings, type Topic, UnknownTopic } from '@offerstream/streaming'
 import type { Output } from './output.ts'
 import { reopenLine } from './remembered-line.ts'
 import { surroundingsOf } from './surroundings.ts'
@@ -26,4 +27,29 @@ export async function withPast<T>(
     await surroundings.close()
     await stack.stop()
   }
+}
+
+/** A decision that no update of this journal led to, as an imported one. */
+export const isImported = (id: string, update: FeatureUpdate): boolean =>
+  update.fingerprint === '' && parseCause(id)?.topic !== 'customer-events'
+
+/** A partition's records by id, repeats dropped; none of a topic that is not there. */
+export async function recordsById<T extends { readonly id: string }>(
+  { log }: Past,
+  topic: Topic<T>,
+  partition: number,
+): Promise<Map<string, T>> {
+  const found = new Map<string, T>()
+  try {
+    for await (const messages of log.read(topic.path, partition, 0)) {
+      await topic.codec.learn(messages.map(message => message.value))
+      for (const { value } of messages) {
+        const record = topic.codec.decode(value!)
+        if (!found.has(record.id)) found.set(record.id, record)
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof UnknownTopic)) throw error
+  }
+  return found
 }

@@ -13,18 +13,9 @@ import {
   replayStep,
 } from '@offerstream/offer-scorer'
 import { createModels } from '@offerstream/ranker'
-import {
-  done,
-  type Fold,
-  memoryLog,
-  openTopic,
-  parseCause,
-  skip,
-  type Topic,
-  UnknownTopic,
-} from '@offerstream/streaming'
+import { done, type Fold, memoryLog, openTopic, skip } from '@offerstream/streaming'
 import type { Output } from './output.ts'
-import type { Past } from './replay-past.ts'
+import { isImported, type Past, recordsById } from './replay-past.ts'
 import { type Edge, rangeOf } from './replay-range.ts'
 
 export type ReplaySummary = {
@@ -86,13 +77,13 @@ export async function replayCommand(
     playbook = await followPlaybook(log, await openTopic(registry, 'playbook', prefix), models, output.progress)
     const { at: playbookAt, current } = playbook
     for (const partition of bounds.keys()) {
-      const recorded = await byId(past, decisions, partition)
+      const recorded = await recordsById(past, decisions, partition)
       for (const [id, { update }] of recorded)
         if (isImported(id, update)) {
           recorded.delete(id)
           tally.imported++
         }
-      const keptUpdates = await byId(past, updates, partition)
+      const keptUpdates = await recordsById(past, updates, partition)
 
       const target = memoryLog()
       const onRecords = (count: number): void => {
@@ -152,31 +143,6 @@ export async function replayCommand(
   }
   const { compareDecisions: _, compareUpdates: __, missDecision: ___, missUpdate: ____, ...counts } = tally
   return { records, ...counts, eventsPerSecond: Math.round(records / ((performance.now() - began) / 1000)) }
-}
-
-/** A decision that no update of this journal led to, as an imported one. */
-const isImported = (id: string, update: FeatureUpdate): boolean =>
-  update.fingerprint === '' && parseCause(id)?.topic !== 'customer-events'
-
-/** A partition's records by id, repeats dropped; none of a topic that is not there. */
-async function byId<T extends { readonly id: string }>(
-  { log }: Past,
-  topic: Topic<T>,
-  partition: number,
-): Promise<Map<string, T>> {
-  const found = new Map<string, T>()
-  try {
-    for await (const messages of log.read(topic.path, partition, 0)) {
-      await topic.codec.learn(messages.map(message => message.value))
-      for (const { value } of messages) {
-        const record = topic.codec.decode(value!)
-        if (!found.has(record.id)) found.set(record.id, record)
-      }
-    }
-  } catch (error) {
-    if (!(error instanceof UnknownTopic)) throw error
-  }
-  return found
 }
 
 const decisionCodec = avroCodec('decision')

@@ -31,3 +31,5 @@ export {
   rewardRules,
 } from './outcomes.ts'
 export { type RefoldOptions, refold } from './refold.ts'
+export { type Report, reportHtml } from './report.ts'
+export { type WeightBin, weightBins } from './weights.ts'

@@ -17,10 +17,12 @@ export type Logged = Omit<Choice, 'target' | 'reward'> & {
  * model gave is what a reward model may look at. Throws where the propensities do not add up to 1.
  */
 export function loggedOf(decision: Decision): Logged {
-  const { candidates, chosen, customer, at } = decision
+  const { candidates, chosen, customer, at, noOfferPropensity } = decision
   const listed = candidates.reduce((sum, { propensity }) => sum + propensity, 0)
-  const none = Math.max(0, 1 - listed)
-  const logged = [...candidates.map(({ propensity }) => propensity), none < 1e-9 ? 0 : none]
+  // Records from before it was logged say 0.
+  const rest = Math.max(0, 1 - listed)
+  const none = Math.abs(rest - noOfferPropensity) < 1e-9 ? noOfferPropensity : rest
+  const logged = [...candidates.map(({ propensity }) => propensity), none]
   const taken = chosen === null ? candidates.length : candidates.findIndex(({ item }) => item === chosen)
   if (listed > 1 + 1e-9 || taken < 0 || !(logged[taken]! > 0))
     throw new Error(

@@ -17,7 +17,7 @@ export type Floors = {
   readonly overlap: number
   /** Largest share of the weights that one decision may have. */
   readonly maxWeightShare: number
-  /** Times that each action the policy takes was taken. */
+  /** Times that each action the policy takes was taken, for a value that hangs on a model of rewards alone. */
   readonly taken: number
 }
 
@@ -67,9 +67,10 @@ function refusalOf(overlap: Overlap, { weighs }: Estimator, floors: Floors): str
   if (overlap.decisions === 0) return 'the log holds no decision to value it by'
   if (overlap.overlap < floors.overlap)
     return `overlap: ${share(1 - overlap.overlap)} of what it does was never possible in the log, at most ${share(1 - floors.overlap)} is carried`
-  if (overlap.leastTaken !== null && overlap.leastTaken.times < floors.taken)
-    return `overlap: it takes ${overlap.leastTaken.action}, which the log took ${overlap.leastTaken.times} times, at least ${floors.taken} are wanted`
-  if (!weighs) return null
+  if (!weighs)
+    return overlap.leastTaken !== null && overlap.leastTaken.times < floors.taken
+      ? `overlap: it takes ${overlap.leastTaken.action}, which the log took ${overlap.leastTaken.times} times; a model of its reward wants at least ${floors.taken}`
+      : null
   if (overlap.effectiveSampleSize < floors.effectiveSampleSize)
     return `effective sample size ${Math.round(overlap.effectiveSampleSize)} of ${overlap.decisions} decisions, at least ${floors.effectiveSampleSize} are wanted`
   if (overlap.maxWeightShare > floors.maxWeightShare)
