@@ -9,7 +9,7 @@ import { textHash } from './hash.ts'
 import { resolutions } from './windows.ts'
 
 /** Cells that are kept once for every feature that reads them: same form, field, filter and resolution. */
-export type Series = {
+type Series = {
   readonly key: string
   readonly form: Form
   /** Index among `resolutions`. */
@@ -35,7 +35,7 @@ export type Reader =
   | { readonly kind: 'until'; readonly of: Reader }
 
 /** The series that facts of a subject concern, found by the value of a field where they have a condition. */
-export type Concerned = {
+type Concerned = {
   readonly always: readonly number[]
   readonly byField: readonly {
     readonly valueIn: (fact: Fact) => unknown
