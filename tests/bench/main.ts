@@ -9,11 +9,22 @@ import { transactions } from './features-from-disk.ts'
 import { latency } from './latency.ts'
 import { memory } from './memory.ts'
 import { progress, table } from './print.ts'
+import { rebuild } from './rebuild.ts'
 import { replay } from './replay.ts'
 import { scorer } from './scorer.ts'
 import { updater } from './updater.ts'
 
-const benches: Readonly<Record<string, Bench>> = { api, updater, memory, latency, scorer, decide, replay, transactions }
+const benches: Readonly<Record<string, Bench>> = {
+  api,
+  updater,
+  memory,
+  latency,
+  scorer,
+  decide,
+  replay,
+  rebuild,
+  transactions,
+}
 
 const [name, ...rest] = process.argv.slice(2)
 const bench = name === undefined ? undefined : benches[name]
