@@ -90,7 +90,10 @@ async function measure(place: Place, settings: Readonly<Record<string, string>>,
   asker.process.send({ port, customers: [...customerRecords(world)].map(record => record.customer) })
   await ready
   const phase = async (length: number): Promise<Phase> => {
-    const pids = { updater: updater.pid, asker: asker.pid, kafka: place.brokerPid, redis: place.redisPid }
+    const pids = {
+      ...{ updater: updater.pid, asker: asker.pid, feeder: process.pid },
+      ...{ kafka: place.brokerPid, redis: place.redisPid },
+    }
     const used = () => Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, cpuSeconds(pid)]))
     const [before, from, began] = [used(), await applied(), performance.now()]
     const measured = asker.hears('measured')
