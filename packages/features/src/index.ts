@@ -4,6 +4,7 @@ import { createEngine } from './engine.ts'
 import { features } from './features.ts'
 import { createFire } from './fire.ts'
 import { naiveRead } from './naive.ts'
+import { describeTriggers } from './trigger.ts'
 import { triggers } from './triggers.ts'
 
 const engine = createEngine(features)
@@ -17,7 +18,16 @@ export { type FeatureName, features } from './features.ts'
 export { createFire, type Fire, type Fired, type Firing } from './fire.ts'
 export { factsOf } from './profile.ts'
 export type { Profile, State } from './state.ts'
-export { type Moment, onceAMonth, onceIn, onEvent, onTick, type TriggerRule, type Triggers } from './trigger.ts'
+export {
+  type Moment,
+  onceAMonth,
+  onceIn,
+  onEvent,
+  onTick,
+  type TriggerRow,
+  type TriggerRule,
+  type Triggers,
+} from './trigger.ts'
 export { type TriggerKind, triggers } from './triggers.ts'
 
 /** What follows from the list of features; see `Engine`. */
@@ -25,6 +35,9 @@ export const { names, fingerprint, layoutFingerprint, empty, states, isRepeat, a
 
 /** The table of features, derived from the list. */
 export const featureTable = describe(features)
+
+/** The table of triggers, derived from the list. */
+export const triggerTable = describeTriggers(triggers)
 
 /** Which triggers of the list an event or a tick fires, and the state that remembers it; see `Fire`. */
 export const fire = createFire(engine, triggers)

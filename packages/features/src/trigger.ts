@@ -81,8 +81,27 @@ export const onceAMonth: Pause = { says: 'once a month', isOver: (last, at) => m
 export const minuteMs = dayMs / 1_440
 export const hourMs = dayMs / 24
 
+/** A row of the table of triggers, derived from the list. */
+export type TriggerRow = {
+  readonly kind: string
+  readonly says: string
+  /** Type of the events that may fire it, or `tick`. */
+  readonly on: string
+  readonly atMost: string
+  readonly maxAge: string
+}
+
+export const describeTriggers = (triggers: Triggers): readonly TriggerRow[] =>
+  Object.entries(triggers).map(([kind, { says, on, atMost, maxAgeMs }]) => ({
+    kind,
+    says,
+    on,
+    atMost: atMost.says,
+    maxAge: durationText(maxAgeMs),
+  }))
+
 /** Days, hours or minutes. */
-export function durationText(ms: number): string {
+function durationText(ms: number): string {
   const [length, name] = ms % dayMs === 0 ? [dayMs, 'day'] : ms % hourMs === 0 ? [hourMs, 'hour'] : [minuteMs, 'minute']
   const many = ms / length
   return `${many} ${name}${many === 1 ? '' : 's'}`

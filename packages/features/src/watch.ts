@@ -19,7 +19,7 @@ export type Watch = {
 }
 
 /** A purchase that a trigger may ask about. */
-export type Bought = {
+type Bought = {
   readonly item: string
   readonly at: number
   /** When a recurring package ends; null for anything else, and for imported history. */
@@ -29,7 +29,7 @@ export type Bought = {
 }
 
 /** An offer the customer looked at. */
-export type Opened = { readonly offer: string; readonly item: string; readonly at: number }
+type Opened = { readonly offer: string; readonly item: string; readonly at: number }
 
 export const nothingWatched: Watch = { bought: [], opened: [], outageAt: 0, wokenAt: 0, dueAt: null }
 

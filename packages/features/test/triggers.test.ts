@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { CustomerEvent } from '@offerstream/contracts'
 import { describe, expect, it } from 'vitest'
-import { type TriggerKind, triggers } from '../src/index.ts'
+import { triggersPage } from '../docs/triggers-page.ts'
+import { type TriggerKind, triggers, triggerTable } from '../src/index.ts'
 import {
   bought,
   campaign,
@@ -308,5 +311,18 @@ describe('a customer', () => {
   it('is not woken for a moment that was over before the journal knew of it', () => {
     const given = [used(june + 10 * day, 1), late(bought(june, 'package-1', weekly), 11 * day)]
     expect(follow(given).state.watch.dueAt).toBeNull()
+  })
+})
+
+describe('docs/triggers.md', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/triggers.md'), 'utf8')
+
+  it('is what the list says; pnpm generate writes it', () => {
+    expect(page).toBe(triggersPage(triggerTable))
+  })
+
+  it('would be another page with another list', () => {
+    const [first, ...others] = triggerTable
+    expect(triggersPage([{ ...first!, maxAge: '2 hours' }, ...others])).not.toBe(page)
   })
 })
