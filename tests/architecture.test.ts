@@ -43,6 +43,7 @@ const pure = [
   'packages/mapping/src',
   'packages/experiments/src',
   'packages/policy/src',
+  'packages/evaluation/src/estimators',
   'packages/ranker/src/pairs.ts',
 ]
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PlaybookRecord } from '@offerstream/contracts'
@@ -74,7 +74,7 @@ describe('given a line that decided for ten hours', () => {
           now,
         )
       await writer.flush()
-      expect(await line.drained(60_000)).toBe(true)
+      await line.settled()
       // Every other offer is opened and taken at once.
       for (let partition = 0; partition < 4; partition++)
         for await (const messages of around.log.read(offers.path, partition, 0))
@@ -113,7 +113,7 @@ describe('given a line that decided for ten hours', () => {
             )
           }
       await writer.flush()
-      expect(await line.drained(60_000)).toBe(true)
+      await line.settled()
     }
     stop = async () => {
       await line.stop()
@@ -178,6 +178,19 @@ describe('given a line that decided for ten hours', () => {
     )
     await expect(run({ arms: ['chmpion'] })).rejects.toThrow(/no policy chmpion, nearest is champion/)
     await expect(run({ model: 'plan-ranker/99' })).rejects.toThrow(/model plan-ranker\/99 cannot be read/)
+    const folder = join(dir, 'models', 'plan-ranker', '1')
+    mkdirSync(folder, { recursive: true })
+    const [version] = readdirSync(join(models, 'plan-ranker')).sort()
+    for (const name of readdirSync(join(models, 'plan-ranker', version!)))
+      cpSync(join(models, 'plan-ranker', version!, name), join(folder, name))
+    const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'))
+    writeFileSync(
+      join(folder, 'manifest.json'),
+      JSON.stringify({ ...manifest, version: '1', features: [...manifest.features, 'data_mb_31d'] }),
+    )
+    await expect(run({ model: 'plan-ranker/1', models: join(dir, 'models') })).rejects.toThrow(
+      /plan-ranker\/1 needs feature data_mb_31d, which features\.ts does not define; nearest is data_mb_3/,
+    )
     await expect(run({ arms: ['best-fixed'] })).rejects.toThrow(/best-fixed is chosen on what came before --from/)
     await expect(run({ from: Date.UTC(2099, 0) })).rejects.toThrow(
       /no decision in that range; it holds some from 2026-/,

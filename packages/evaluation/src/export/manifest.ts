@@ -17,7 +17,7 @@ export type Manifest = {
 export const exportedTopics = ['playbook', 'customer-events', 'decisions'] as const satisfies readonly TopicName[]
 export type ExportedTopic = (typeof exportedTopics)[number]
 
-export type TopicExport = {
+type TopicExport = {
   /** Avro schema of the `record` column. */
   readonly schema: string
   readonly partitions: readonly Bounds[]

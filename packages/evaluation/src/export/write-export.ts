@@ -4,7 +4,7 @@ import { mkdir, rename, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { avroCodec, type RecordOf, topics } from '@offerstream/contracts'
-import { type Bounds, type Message, openTopic, Refused, type Surroundings } from '@offerstream/streaming'
+import { type Bounds, type Message, openTopic, Refused, read, type Surroundings } from '@offerstream/streaming'
 import { columnsOf, dayMoment } from './columns.ts'
 import {
   type ExportedFile,
@@ -108,13 +108,13 @@ export async function writeExport(
       reading: for await (const messages of log.read(topic.path, partition, at.next, end)) {
         await topic.codec.learn(messages.map(message => message.value))
         for (const message of messages) {
-          let value: RecordOf<Name>
-          try {
-            value = topic.codec.decode(message.value!) as RecordOf<Name>
-          } catch {
+          // What no reader takes has no place in an export: its headers stay behind.
+          const reading = read(topic.codec, message)
+          if ('outcome' in reading) {
             summary.unreadable++
             continue
           }
+          const value = reading.value as RecordOf<Name>
           const moment = dayMoment[name](value as never)
           if (!begun && moment < since!) continue
           if (!begun) {
