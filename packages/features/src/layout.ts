@@ -10,7 +10,6 @@ import { resolutions } from './windows.ts'
 
 /** Cells that are kept once for every feature that reads them: same form, field, filter and resolution. */
 type Series = {
-  readonly key: string
   readonly form: Form
   /** Index among `resolutions`. */
   readonly resolution: number
@@ -105,8 +104,7 @@ export function layoutOf(features: Features): Layout {
   const all = [...found.values()]
   return {
     names: Object.keys(features),
-    series: [...found].map(([key, { part, form, resolution, span }]) => ({
-      key,
+    series: all.map(({ part, form, resolution, span }) => ({
       form: forms[form],
       resolution,
       span,
