@@ -81,13 +81,12 @@ async function rebuildUpdater(
   const running = await runSuccessor(fold, {
     ...surroundings,
     notice: output.progress,
-    ...(fill !== undefined && {
-      async seed(lane, partition) {
-        const isFilled = await fill(lane, partition)
-        from[partition] = (await store.peekProgress(fold.name, partition))?.watermark ?? -1
-        return isFilled
-      },
-    }),
+    async seed(lane, partition) {
+      const isFilled = fill !== undefined && (await fill(lane, partition))
+      const watermark = (await store.peekProgress(fold.name, partition))?.watermark ?? -1
+      from[partition] = Math.max(watermark, bounds[partition]!.first - 1)
+      return isFilled
+    },
   })
   const stopped = new AbortController()
   running.done.then(

@@ -68,15 +68,18 @@ async function openSuccessorLane<State, In, Context>(
 
   const incumbent = await steady(() => store.incumbent(role, partition))
   const own = await steady(() => store.peekProgress(name, partition))
-  const isEmpty = own === null || own.watermark === null
-  if (isEmpty) await seed(fold, partition, signal, options)
+  const bounds = (await steady(() => log.bounds(fold.input.path)))[partition] ?? { first: 0, next: 0 }
+  // States that do not fit the log are worth no more than none.
+  const isEmpty =
+    own === null || own.watermark === null || own.watermark + 1 < bounds.first || own.watermark >= bounds.next
+  if (isEmpty) await seed(fold, partition, bounds.first, signal, options)
   const from = isEmpty ? null : committed
 
   if (incumbent === null || incumbent.fold === name) {
     const published = isEmpty ? (committed ?? 0) - 1 : -1
     const after: Incumbent = {
       fold: name,
-      publishesAfter: Math.max(incumbent?.publishesAfter ?? -1, published),
+      publishesAfter: Math.min(Math.max(incumbent?.publishesAfter ?? -1, published), bounds.next - 1),
       term: (incumbent?.term ?? 0) + 1,
     }
     // A retirement that was not followed by an appointment is taken back; the higher term stops who would still follow it.
@@ -154,14 +157,14 @@ async function openSuccessorLane<State, In, Context>(
 async function seed<State, In, Context>(
   fold: Fold<State, In, Context>,
   partition: number,
+  first: number,
   signal: AbortSignal,
-  { log, store, seed: fill, notice = () => {} }: SuccessionOptions,
+  { store, seed: fill, notice = () => {} }: SuccessionOptions,
 ): Promise<void> {
   const steady = <T>(work: () => Promise<T>): Promise<T> => retrying(work, { signal })
   await steady(() => store.forget(fold.name, partition))
   const lane = await steady(() => store.open(fold.name, partition))
   if (fill !== undefined && (await fill(lane, partition))) return
-  const first = (await steady(() => log.bounds(fold.input.path)))[partition]?.first ?? 0
   if (first === 0) return
   notice(
     `${fold.input.path}/${partition} begins at offset ${first}: what came before is not in the states that are built from it`,

@@ -328,6 +328,44 @@ describe('a fold that lost its states', () => {
     expect((await published(world)).length).toBe(records)
   })
 
+  test('begins anew in a topic that was recreated, and in silence what is there already', async () => {
+    const { world, old, comes } = await lineAtWork()
+    await comes
+    await reaches(world, 'summing-x', records - 1)
+    await old.stop()
+    world.log.deleteTopic(numbersPath)
+    await world.log.ensureTopics([{ name: numbersPath, partitions: 1, kept: 'for-ever' }])
+    await appendNumbers(world.log, 6)
+    const refused = await serve(world, 'x')
+    await expect(refused.done).rejects.toThrow(/recreated or truncated. Run `offerstream rebuild`/)
+    const before = (await published(world)).length
+    await succeed(world, 'x')
+    await reaches(world, 'summing-x', 5)
+    expect(await published(world)).toHaveLength(before)
+    await appendNumbers(world.log, 3, 6)
+    await reaches(world, 'summing-x', 8)
+    await pause()
+    for (const each of world.running) await each.stop().catch(() => {})
+    expect(await published(world)).toHaveLength(before + 3)
+    const naive = await naiveSums(world.log)
+    const sums = await world.store.peek('summing-x', 0, [...naive.keys()])
+    expect(sums.map(bytes => JSON.parse(bytes!.toString()).sum)).toEqual([...naive.values()].map(({ sum }) => sum))
+  })
+
+  test('builds on what is left of a topic that was cut, and says so', async () => {
+    const { world, old, comes } = await lineAtWork()
+    await comes
+    await reaches(world, 'summing-x', records - 1)
+    await old.stop()
+    await world.store.forget('summing-x', 0)
+    world.log.deleteBefore(numbersPath, 0, 20)
+    await succeed(world, 'x')
+    await reaches(world, 'summing-x', records - 1)
+    for (const each of world.running) await each.stop().catch(() => {})
+    expect((await world.store.peekProgress('summing-x', 0))!.counts.get('applied')).toBe(records - 20)
+    expect(world.notices.join()).toMatch(/begins at offset 20: what came before is not in the states/)
+  })
+
   test('is filled from elsewhere, and reads on from there', async () => {
     const full = await lineAtWork()
     await full.comes
