@@ -176,6 +176,9 @@ function parseJson(text: string): readonly unknown[] {
   }
 }
 
+const mostBytes = 500_000
+const mostRecords = 2000
+
 /** One append, and each record says at which offset it holds: who was faster makes all of them void, for every reader. */
 async function append(
   { log, registry, prefix }: Around,
@@ -187,15 +190,18 @@ async function append(
   const [bounds] = await log.bounds(topic.path)
   if (bounds!.next !== version + 1) throw overtaken(version)
   const put = randomUUID()
-  await log.append(
-    topic.path,
-    0,
-    records.map((record, index) => ({
-      key: record.body.name,
-      value: topic.codec.encode(record),
-      headers: { by, put, [expectsOffset]: `${version + 1 + index}` },
-    })),
-  )
+  const outgoing = records.map((record, index) => ({
+    key: record.body.name,
+    value: topic.codec.encode(record),
+    headers: { by, put, [expectsOffset]: `${version + 1 + index}` },
+  }))
+  // One request is written whole or not at all.
+  const bytes = outgoing.reduce((sum, { value }) => sum + value.length, 0)
+  if (bytes > mostBytes || records.length > mostRecords)
+    throw new Refused(
+      `${records.length} records of ${bytes} bytes cannot be written at once, at most ${mostRecords} of ${mostBytes} can: put them in parts. Nothing was written`,
+    )
+  await log.append(topic.path, 0, outgoing)
   // What stands there now is ours, or somebody else's who was faster.
   for await (const messages of log.read(topic.path, 0, version + 1, version + 2))
     if (messages[0]!.headers['put'] !== put) throw overtaken(version)

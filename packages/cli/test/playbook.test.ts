@@ -145,6 +145,14 @@ describe('put', () => {
     await expect(put([{ ...plan, name: 'brand-new' }, lever])).resolves.toBeDefined()
   })
 
+  test('more than one request can hold is refused rather than written in parts', async () => {
+    const { put, version } = await opened()
+    const before = await version()
+    const many = Array.from({ length: 2001 }, (_, index) => ({ ...plan, name: `p${index}` }))
+    await expect(put(many)).rejects.toThrow('at most 2000 of 500000 can')
+    expect(await version()).toBe(before)
+  })
+
   test('a kill switch and --force may stop everything', async () => {
     const { put } = await opened()
     await put({ type: 'contact_policy', name: 'default', offersPerWeek: 0 }, { force: true })

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, unlinkSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CustomerEvent } from '@offerstream/contracts'
-import { ensureTopics, memoryLog, memoryRegistry, openTopic } from '@offerstream/streaming'
+import { ensureTopics, expectsOffset, memoryLog, memoryRegistry, openTopic } from '@offerstream/streaming'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openExport, writeExport } from '../src/index.ts'
 
@@ -112,6 +112,24 @@ describe('an export', () => {
     const opened = await openExport(out)
     expect(await records(opened.log, 'customer-events')).toEqual(await records(source.log, 'x.customer-events'))
     await opened.close()
+  })
+
+  test('leaves out what every reader passes over', async () => {
+    const { source } = await journal(1)
+    const playbook = await openTopic(source.registry, 'playbook', 'x.')
+    const value = playbook.codec.encode({
+      at: start,
+      body: { type: 'kill_switch', name: 'all', scope: 'global', target: null, on: true },
+    })
+    await source.log.append(playbook.path, 0, [
+      { key: 'all', value, headers: { [expectsOffset]: '0' } },
+      { key: 'all', value, headers: { [expectsOffset]: '7' } },
+    ])
+    const out = join(dir, 'overtaken')
+    expect(await writeExport(source, { dir: out, ...everything })).toMatchObject({
+      records: { playbook: 1 },
+      unreadable: 1,
+    })
   })
 
   test('of a range begins and ends with it', async () => {
