@@ -72,6 +72,7 @@ export function createPool(threads: number): Pool {
       const model = models++
       return async (rows, count, output) => {
         const thread = await place()
+        if (!running.has(thread)) throw new Error('the scoring thread ended')
         const call = calls++
         const send = (message: ToWorker, transfer: ArrayBuffer[] = []) => thread.worker.postMessage(message, transfer)
         if (!thread.models.has(model)) {
