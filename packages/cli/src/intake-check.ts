@@ -39,7 +39,7 @@ export type IntakeCheck = {
   readonly because: readonly string[]
 }
 
-export type FieldRead = {
+type FieldRead = {
   readonly record: string
   readonly to: string
   readonly from: string
@@ -49,7 +49,7 @@ export type FieldRead = {
   readonly read: string
 }
 
-export type Refusal = {
+type Refusal = {
   readonly reason: string
   readonly count: number
   /** `partition/offset` of the first. */

@@ -5,40 +5,40 @@ import { readMapping } from '@offerstream/mapping'
 export const now = Date.UTC(2026, 2, 1, 12)
 const hour = 3_600_000
 
-export const shopMapping: Mapping = readMapping(
-  JSON.stringify({
-    company: 'made-up-shop',
-    sources: [
-      {
-        topic: 'shop-orders',
-        format: 'json',
-        records: [
-          {
-            record: 'engagement',
-            when: { field: 'sku', is: 'app' },
-            fields: [
-              { to: 'id', from: 'order_no' },
-              { to: 'customer', from: 'buyer' },
-              { to: 'at', from: 'paid_at', unit: 'iso' },
-              { to: 'kind', constant: 'app_opened' },
-            ],
-          },
-          {
-            record: 'purchase',
-            fields: [
-              { to: 'id', from: 'order_no' },
-              { to: 'customer', from: 'buyer' },
-              { to: 'at', from: 'paid_at', unit: 'iso', zone: 'Europe/Berlin' },
-              { to: 'item', from: 'sku' },
-              { to: 'priceMinor', from: 'total', unit: 'major' },
-              { to: 'currency', constant: 'EUR' },
-            ],
-          },
-        ],
-      },
-    ],
-  }),
-)
+export const shopFile = {
+  company: 'made-up-shop',
+  sources: [
+    {
+      topic: 'shop-orders',
+      format: 'json',
+      records: [
+        {
+          record: 'engagement',
+          when: { field: 'sku', is: 'app' },
+          fields: [
+            { to: 'id', from: 'order_no' },
+            { to: 'customer', from: 'buyer' },
+            { to: 'at', from: 'paid_at', unit: 'iso' },
+            { to: 'kind', constant: 'app_opened' },
+          ],
+        },
+        {
+          record: 'purchase',
+          fields: [
+            { to: 'id', from: 'order_no' },
+            { to: 'customer', from: 'buyer' },
+            { to: 'at', from: 'paid_at', unit: 'iso', zone: 'Europe/Berlin' },
+            { to: 'item', from: 'sku' },
+            { to: 'priceMinor', from: 'total', unit: 'major' },
+            { to: 'currency', constant: 'EUR' },
+          ],
+        },
+      ],
+    },
+  ],
+}
+
+export const shopMapping: Mapping = readMapping(JSON.stringify(shopFile))
 
 export type Order = {
   readonly order_no: string
@@ -52,7 +52,7 @@ export type Order = {
 export function ordersUntil(end: number, count: number, name: string, everyMs = 3 * hour): readonly Order[] {
   return Array.from({ length: count }, (_, i) => ({
     order_no: `${name}-${i}`,
-    buyer: `buyer-${(i * 7) % 23}`,
+    buyer: `buyer-${(i * 7) % (count > 1000 ? 499 : 23)}`,
     paid_at: new Date(end - (count - 1 - i) * everyMs).toISOString(),
     sku: ['socks', 'hat', 'app'][i % 3]!,
     total: ((i * 37) % 900) / 10 + 1,

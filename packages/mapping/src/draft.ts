@@ -6,7 +6,7 @@ import type { Unit } from './mapping.ts'
 import { numberOf } from './moments.ts'
 
 /** A field as it stands in a mapping file, and why it was guessed. */
-export type Guess = { readonly field: Readonly<Record<string, unknown>>; readonly because: string }
+type Guess = { readonly field: Readonly<Record<string, unknown>>; readonly because: string }
 
 export type Draft = {
   readonly record: 'purchase' | 'usage' | 'engagement'

@@ -9,6 +9,7 @@ import {
   formats,
   type MappedSource,
   type Mapping,
+  messageFields,
   moneyUnits,
   type RecordMapping,
   type Unit,
@@ -24,7 +25,7 @@ export class BadMapping extends Error {
 
 type Fields = Readonly<Record<string, unknown>>
 
-export const unitsOf: Readonly<Partial<Record<TargetKind, readonly Unit[]>>> = {
+const unitsOf: Readonly<Partial<Record<TargetKind, readonly Unit[]>>> = {
   moment: timeUnits,
   money: moneyUnits,
   volume: volumeUnits,
@@ -111,6 +112,9 @@ function createReader(say: (where: string, what: string) => void) {
       : (Array.isArray(given['from']) ? given['from'] : [given['from']]).map((each, i) =>
           text(each, `${at}.from[${i}]`),
         )
+    for (const each of from)
+      if (each.startsWith('$') && !(messageFields as readonly string[]).includes(each))
+        say(at, `"${each}" is nothing a message has beside its fields; ${meant(each, messageFields)}`)
     if (from.length > 1 && target.kind !== 'text') say(at, `only a text is joined of several fields, ${name} is none`)
     const units = unitsOf[target.kind]
     let unit: Unit | null = null

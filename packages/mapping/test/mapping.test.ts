@@ -252,6 +252,13 @@ describe('a mapping file', () => {
       },
     ],
     [
+      'an unknown part of a message',
+      /"\$ky" is nothing a message has beside its fields; did you mean \$key\?/,
+      f => {
+        field(f, 1)['from'] = '$ky'
+      },
+    ],
+    [
       'an unknown record',
       /record: wanted purchase,.*"purchases"; did you mean purchase\?/,
       f => {
