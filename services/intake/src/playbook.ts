@@ -8,7 +8,9 @@ export async function followPlaybook({
   registry,
   prefix,
   notice,
-}: Pick<Surroundings, 'log' | 'registry' | 'prefix' | 'notice'>): Promise<Following & { readonly path: string; current(): Playbook }> {
+}: Pick<Surroundings, 'log' | 'registry' | 'prefix' | 'notice'>): Promise<
+  Following & { readonly path: string; current(): Playbook }
+> {
   const topic = await openTopic(registry, 'playbook', prefix)
   let playbook = emptyPlaybook
   const following = await follow(
