@@ -19,7 +19,7 @@ type Body = PlaybookRecord['body']
 type Around = Pick<Surroundings, 'log' | 'registry' | 'prefix'>
 
 /** One offset of the topic, and the playbook it led to. */
-export type Entry = {
+type Entry = {
   readonly version: number
   /** When it was written, milliseconds, and by whom; null where it does not say. */
   readonly at: number
@@ -78,7 +78,7 @@ export function recordsOf(playbook: Playbook, name: string | null): readonly Bod
   )
 }
 
-export type PutOptions = {
+type PutOptions = {
   /** The version the records were made for; the put is refused when it is another one by now. */
   readonly expect?: number
   readonly by: string
@@ -91,7 +91,7 @@ export type PutOptions = {
   readonly force?: boolean
 }
 
-export type Put = {
+type Put = {
   readonly version: number
   readonly records: readonly { readonly type: string; readonly name: string; readonly changes: readonly Change[] }[]
 }
@@ -233,7 +233,7 @@ export function differences(from: Playbook, to: Playbook): Put['records'] {
     .filter(({ changes }) => changes.length > 0)
 }
 
-export type HistoryRow = {
+type HistoryRow = {
   readonly version: number
   readonly at: string
   readonly by: string | null

@@ -347,7 +347,7 @@ describe('on the running line what is put', () => {
     const ruled = await after(rule)
     expect(ruled.decision.chosen).not.toBe(chosen.name)
     expect(verdict(ruled.decision)!.refused).toBe('marketing-said-so')
-    expect(ruled.tookMs).toBeLessThan(3000)
+    expect(ruled.tookMs).toBeLessThan(5000)
     expect((await after({ ...rule, active: false })).decision.chosen).toBe(chosen.name)
 
     const withdrawn = await after({ ...chosen, withdrawn: true })
@@ -361,7 +361,7 @@ describe('on the running line what is put', () => {
     const stopped = await after(stop)
     expect([stopped.decision.chosen, stopped.decision.reason]).toEqual([null, 'nothing-eligible'])
     expect(new Set(stopped.decision.candidates.map(({ refused }) => refused))).toEqual(new Set(['stopped']))
-    expect(stopped.tookMs).toBeLessThan(3000)
+    expect(stopped.tookMs).toBeLessThan(5000)
     expect((await after({ ...stop, on: false })).decision.chosen).not.toBeNull()
   }, 30_000)
 })

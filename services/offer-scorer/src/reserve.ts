@@ -1,5 +1,5 @@
 // Stock and budget, asked for before a batch is decided: see docs/decisions/0005-reserve-before-deciding.md.
-import { resourcesOf } from '@offerstream/catalogue'
+import { type Resource, resourcesOf } from '@offerstream/catalogue'
 import type { BudgetSpent, FeatureUpdate, Reservation } from '@offerstream/contracts'
 import { possibleFor } from '@offerstream/policy'
 import type { Reservations } from '@offerstream/streaming'
@@ -56,7 +56,7 @@ export async function reserveFor(
 type Wish = {
   readonly item: string
   readonly decision: string
-  readonly resource: ReturnType<typeof resourcesOf>[number]
+  readonly resource: Resource
 }
 
 /** In the order of the candidates: the answers, and so the record, hang on nothing else. */
