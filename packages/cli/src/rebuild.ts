@@ -81,6 +81,8 @@ async function rebuildUpdater(
   const running = await runSuccessor(fold, {
     ...surroundings,
     notice: output.progress,
+    // What the line passed over once, a rebuild passes over too.
+    rejectLimits: { inARow: Number.POSITIVE_INFINITY, share: Number.POSITIVE_INFINITY, ofAtLeast: 1 },
     async seed(lane, partition) {
       const isFilled = fill !== undefined && (await fill(lane, partition))
       const watermark = (await store.peekProgress(fold.name, partition))?.watermark ?? -1

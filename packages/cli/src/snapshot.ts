@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { updaterName } from '@offerstream/feature-updater'
 import { layoutFingerprint } from '@offerstream/features'
 import { scorerName } from '@offerstream/offer-scorer'
-import { type Bounds, Refused, retrying, type StoreLane, type Surroundings } from '@offerstream/streaming'
+import { Abandoned, type Bounds, Refused, retrying, type StoreLane, type Surroundings } from '@offerstream/streaming'
 import type { Output } from './output.ts'
 import { damageOf, readSnapshotFile, writeSnapshotFile } from './snapshot-file.ts'
 
@@ -86,7 +86,11 @@ export async function takeSnapshot(
     const written = await retrying(
       () => writeSnapshotFile(join(dir, `${file}.part`), see => store.capture(fold, partition, see)),
       { signal: options.signal, onRetry: error => output.progress(error.message) },
-    )
+    ).catch(error => {
+      if (error instanceof Abandoned) return 'abandoned' as const
+      throw error
+    })
+    if (written === 'abandoned') break
     const { bytes = 0, sha256 = '', captured = null } = written ?? {}
     await rename(join(dir, `${file}.part`), join(dir, file))
     const taken = { file, bytes, sha256, watermark: captured?.watermark ?? null, customers: captured?.states ?? 0 }

@@ -78,12 +78,14 @@ export function memoryStore(options: { readonly guards?: StoreGuards; readonly m
       for (let first = 0; first < rows.length; first += pageStates) await see(rows.slice(first, first + pageStates))
       return { watermark, causes, counts, outbox, states: states.size }
     },
-    async forget(fold, partition) {
+    async forget(fold, partition, epoch) {
       const held = partitions.get(nameOf(fold, partition))
-      if (held === undefined) return
+      if (epoch !== undefined && epoch !== (held?.epoch ?? 0)) return false
+      if (held === undefined) return true
       const { states, causes, counts } = held
       for (const each of [states, causes, counts]) each.clear()
       Object.assign(held, { ...unopened(), states, causes, counts, epoch: nextEpoch(held.epoch) })
+      return true
     },
     incumbent: async (role, partition) => appointed.get(nameOf(role, partition)) ?? null,
     async appoint(role, partition, before, after) {

@@ -124,8 +124,12 @@ export type Store = {
     partition: number,
     see: (rows: readonly StateRow[]) => void | Promise<void>,
   ): Promise<Captured | null>
-  /** Empties a partition for good, watermark first, and shuts its owner out; interrupted, it is to be called again. */
-  forget(fold: string, partition: number): Promise<void>
+  /**
+   * Empties a partition, watermark first, and shuts its owner out; interrupted, it is to be called again. With an epoch,
+   * 0 for a partition never opened, only while it is the partition's. False where somebody took the partition meanwhile:
+   * what is there is theirs.
+   */
+  forget(fold: string, partition: number, epoch?: number): Promise<boolean>
   /** Which fold plays a role for a partition; null before the first. */
   incumbent(role: string, partition: number): Promise<Incumbent | null>
   /** Compare and set; false where the incumbent is not `before` any more. A term is never given twice. */

@@ -49,11 +49,23 @@ if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2])
 return 1`)
 
-/** KEYS: meta, causes, counts, due, outbox, changed. ARGV: epochWords. Leaves the states, to be removed page by page. */
-export const forgetScript = script(`${raiseEpoch}
+/**
+ * KEYS: meta, causes, counts, due, outbox, changed. ARGV: epochWords, 3 the epoch it must have, empty for any. Leaves the
+ * states, to be removed page by page. Answers the epoch under which they are, nothing where it has another.
+ */
+export const forgetScript = script(`
+if ARGV[3] ~= '' and (redis.call('HGET', KEYS[1], 'epoch') or '0') ~= ARGV[3] then return false end
+${raiseEpoch}
 redis.call('HDEL', KEYS[1], 'watermark', 'retired', 'watched')
 redis.call('DEL', unpack(KEYS, 2))
 return epoch`)
+
+/** KEYS: meta, keys, states. ARGV: 1 the epoch it must have, then the states' keys. Answers 1 where it had. */
+export const removeScript = script(`
+if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end
+redis.call('UNLINK', unpack(KEYS, 3))
+redis.call('SREM', KEYS[2], unpack(ARGV, 2))
+return 1`)
 
 /** KEYS: meta, changed. ARGV: 1 the watcher. From now on saves note the keys they change. Answers epoch, save. */
 export const watchScript = script(`

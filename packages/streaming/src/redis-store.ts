@@ -29,6 +29,7 @@ import {
   forgetScript,
   openScript,
   progressScript,
+  removeScript,
   retireScript,
   rowsScript,
   saveScript,
@@ -124,17 +125,25 @@ export function redisStore(options: RedisStoreOptions): Store {
     },
     size: (fold, partition) => client.use(each => each.scard(namesOf(fold, partition).keys)),
     capture: (fold, partition, see) => capture(client, namesOf(fold, partition), see),
-    async forget(fold, partition) {
+    async forget(fold, partition, epoch) {
       const names = namesOf(fold, partition)
       const { meta, causes, counts, due, outbox, changed } = names
-      await client.run(forgetScript, [meta, causes, counts, due, outbox, changed], epochWords(), wait)
+      const words = [...epochWords(), epoch === undefined ? '' : `${epoch}`]
+      const own = (await client.run(
+        forgetScript,
+        [meta, causes, counts, due, outbox, changed],
+        words,
+        wait,
+      )) as Buffer | null
+      if (own === null) return false
       for (;;) {
-        const [, keys] = await client.use(each => each.sscan(names.keys, 0, 'COUNT', pageStates))
-        if (keys.length === 0 && (await client.use(each => each.scard(names.keys))) === 0) return
-        if (keys.length === 0) continue
-        // A state first and its name afterwards: what is cut short in between is found again.
-        await client.use(each => each.unlink(keys.map(key => names.state + key)))
-        await client.use(each => each.srem(names.keys, keys))
+        const [, found] = await client.use(each => each.sscan(names.keys, 0, 'COUNT', pageStates))
+        for (let first = 0; first < found.length; first += pageStates) {
+          const page = found.slice(first, first + pageStates)
+          const keys = [meta, names.keys, ...page.map(key => names.state + key)]
+          if ((await client.run(removeScript, keys, [own, ...page], noWait)) !== 1) return false
+        }
+        if (found.length === 0 && (await client.use(each => each.scard(names.keys))) === 0) return true
       }
     },
     async incumbent(role, partition) {

@@ -72,6 +72,8 @@ async function openSuccessorLane<State, In, Context>(
   // States that do not fit the log are worth no more than none.
   const isEmpty =
     own === null || own.watermark === null || own.watermark + 1 < bounds.first || own.watermark >= bounds.next
+  // Only what was looked at: a process that stood still may wake up when others have long built there.
+  if (isEmpty && !(await steady(() => store.forget(name, partition, own?.epoch ?? 0)))) return again()
   if (isEmpty) await seed(fold, partition, bounds.first, signal, options)
   const from = isEmpty ? null : committed
 
@@ -153,7 +155,7 @@ async function openSuccessorLane<State, In, Context>(
   }
 }
 
-/** Empties what an interrupted start left, and fills the partition from elsewhere or lets it begin where the log does. */
+/** Fills an empty partition from elsewhere, or lets it begin where the log does. */
 async function seed<State, In, Context>(
   fold: Fold<State, In, Context>,
   partition: number,
@@ -162,7 +164,6 @@ async function seed<State, In, Context>(
   { store, seed: fill, notice = () => {} }: SuccessionOptions,
 ): Promise<void> {
   const steady = <T>(work: () => Promise<T>): Promise<T> => retrying(work, { signal })
-  await steady(() => store.forget(fold.name, partition))
   const lane = await steady(() => store.open(fold.name, partition))
   if (fill !== undefined && (await fill(lane, partition))) return
   if (first === 0) return

@@ -615,7 +615,21 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
       expect(next.causes.size + next.counts.size).toBe(0)
       expect((await next.load(keys)).every(state => state === null)).toBe(true)
       expect(await next.due(9, 9)).toEqual([])
-      await store.forget(newFold(), partition)
+      expect(await store.forget(newFold(), partition, 0)).toBe(true)
+    })
+
+    test('what somebody else took meanwhile is not forgotten', async () => {
+      const fold = newFold()
+      await (await store.open(fold, partition)).save(change(null, 1, { states: [['a', bytes('1')]] }))
+      const { epoch } = (await store.peekProgress(fold, partition))!
+      const owner = await store.open(fold, partition)
+      expect(await store.forget(fold, partition, epoch)).toBe(false)
+      expect(await store.forget(fold, partition, 0)).toBe(false)
+      expect(await owner.save(change(1, 2))).toBe('saved')
+      expect(await owner.load(['a'])).toEqual([bytes('1')])
+      expect(await store.forget(fold, partition, owner.epoch)).toBe(true)
+      expect(await owner.save(change(2, 3))).toBe('fenced')
+      expect(await store.size(fold, partition)).toBe(0)
     })
 
     test('no key asked for, none answered', async () => {

@@ -296,6 +296,25 @@ describe('after a succession', () => {
   })
 })
 
+test('a successor that stood still before its first step leaves alone what another has built', async () => {
+  const { world, comes } = await lineAtWork()
+  const gate = createGate()
+  const store: Store = {
+    ...world.store,
+    forget: async (...given) => {
+      await gate.wait()
+      return world.store.forget(...given)
+    },
+  }
+  await succeed(world, 'y', { store })
+  await gate.reached
+  await succeed(world, 'y', {}, 'second-')
+  await comes
+  await reaches(world, 'summing-y', records - 1)
+  gate.open()
+  expect(await violations(world, 'y')).toEqual([])
+})
+
 describe('refused by name', () => {
   test('a service of a version whose states nobody built', async () => {
     const { world, comes } = await lineAtWork()
