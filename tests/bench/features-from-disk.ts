@@ -67,7 +67,7 @@ export const transactions: Bench = {
         ]),
       ],
       remarks: [
-        `${last.transactions / first!.transactions} times the transactions: ${times(run => run.seconds)} times the time, ${times(run => run.peakMb)} times the memory`,
+        `${last.transactions / first!.transactions} times the transactions: ${times(run => run.cpuSeconds)} times the CPU time, ${times(run => run.peakMb)} times the memory`,
         `a shard holds ${customersPerShard.toLocaleString('en')} customers; both read the same Parquet files, DuckDB with one thread`,
       ],
       figures: { runs, features: names.length },
