@@ -15,11 +15,11 @@ import {
 import { prepareAgain, replayStep } from '@offerstream/offer-scorer'
 import { rules } from '@offerstream/policy'
 import type { Models } from '@offerstream/ranker'
-import { openTopic, Refused } from '@offerstream/streaming'
+import { openTopic, Refused, type Topic } from '@offerstream/streaming'
 import type { BacktestOptions, BacktestSummary, PolicyReport } from './backtest.ts'
 import type { Policies, Policy } from './backtest-policies.ts'
 import type { Output } from './output.ts'
-import { isImported, type Past, recordsById } from './replay-past.ts'
+import { isImported, type Past, recordsById, valuesOf } from './replay-past.ts'
 
 const day = 24 * 60 * 60 * 1000
 const batchDecisions = 500
@@ -76,10 +76,7 @@ export async function oneStep(
     }
     const wanted = logged.filter(each => isAsked(each) || isEarlier(each))
     const outcomes = createOutcomes(wanted)
-    for await (const messages of log.read(events.path, partition, 0)) {
-      await events.codec.learn(messages.map(({ value }) => value))
-      for (const { value } of messages) outcomes.see(events.codec.decode(value!).event)
-    }
+    for await (const { event } of valuesOf(past, events, partition)) outcomes.see(event)
     const { items } = policies.current()
     const marginOf = (item: string): number => items.get(item)?.marginMinor ?? 0
     const own = wanted.map((decision): Row => {
@@ -206,13 +203,8 @@ async function decideAgain(
 const capsOf = ({ candidates }: Decision): string[] =>
   candidates.flatMap(({ refused }) => (refused !== null && capReasons.has(refused) ? [refused] : []))
 
-async function anyImported(
-  past: Past,
-  decisions: Awaited<ReturnType<typeof openTopic<'decisions'>>>,
-  partitions: readonly number[],
-): Promise<boolean> {
+async function anyImported(past: Past, decisions: Topic<Decision>, partitions: readonly number[]): Promise<boolean> {
   for (const partition of partitions)
-    for (const { id, update } of (await recordsById(past, decisions, partition)).values())
-      if (isImported(id, update)) return true
+    for await (const { id, update } of valuesOf(past, decisions, partition)) if (isImported(id, update)) return true
   return false
 }

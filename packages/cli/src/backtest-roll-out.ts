@@ -7,6 +7,7 @@ import { createKeeper, createScorer } from '@offerstream/offer-scorer'
 import { rules } from '@offerstream/policy'
 import type { Models } from '@offerstream/ranker'
 import {
+  deadLettersOf,
   type Message,
   memoryLog,
   memoryReservations,
@@ -20,7 +21,7 @@ import {
 import type { BacktestOptions, BacktestSummary, PolicyReport } from './backtest.ts'
 import type { DecidedAgain, Policies } from './backtest-policies.ts'
 import type { Output } from './output.ts'
-import { isImported, type Past, recordsById } from './replay-past.ts'
+import { isImported, type Past, readable, recordsById } from './replay-past.ts'
 
 const capReasons: ReadonlySet<string> = new Set(rules.filter(rule => rule.stage === 'contact').map(rule => rule.why))
 
@@ -115,7 +116,7 @@ async function rollPolicy(
 
   const target = memoryLog()
   await target.ensureTopics(
-    [updates.path, `${events.path}.dead-letters`].map(name => ({
+    [updates.path, deadLettersOf(events.path)].map(name => ({
       name,
       partitions: recorded.length,
       kept: 'for-ever' as const,
@@ -154,6 +155,10 @@ async function rollPolicy(
   const isAsked = (at: number): boolean =>
     (options.from === null || at >= options.from) && (options.to === null || at < options.to)
 
+  const apply = async (message: Message): Promise<void> => {
+    const answer = await lanes[message.partition]!.batch([message])
+    if (answer !== 'more') throw new Error(`a lane in memory answered ${answer}`)
+  }
   const decideOn = async (update: FeatureUpdate, message: Message): Promise<Decision | null> => {
     const received = {
       key: update.customer,
@@ -177,7 +182,7 @@ async function rollPolicy(
   for await (const message of inOrder(log, events, recorded.length)) {
     onRecord()
     const { partition } = message
-    const value = message.value === null ? null : events.codec.decode(message.value)
+    const value = readable(events.codec, message)
     const answered = value === null ? null : offerAnswered(value)
     if (answered !== null && recorded[partition]!.offers.has(answered)) {
       withheld++
@@ -189,7 +194,7 @@ async function rollPolicy(
     const version = versions[nextVersion[partition]!]?.[1]
     playbook = policy.playbook(version === undefined ? policies.current() : policies.at(version))
 
-    await lanes[partition]!.batch([message])
+    await apply(message)
     const fired: FeatureUpdate[] = []
     for await (const messages of target.read(updates.path, partition, readUpTo[partition]!)) {
       readUpTo[partition]! += messages.length
@@ -200,10 +205,8 @@ async function rollPolicy(
       if (decision === null) continue
       if (keeper.effect !== undefined && decision.reservations.length > 0)
         await keeper.effect([{ key: decision.customer, value: decision, topic: decisions } as never])
-      if (decision.chosen !== null) {
-        // Shown, so that the features and the caps of what comes next know of it.
-        await lanes[partition]!.batch([shown(events, decision, message)])
-      }
+      // Shown, so that the features of what comes next know of it.
+      if (decision.chosen !== null) await apply(shown(events, decision, message))
       if (!isAsked(decision.at)) continue
       count++
       for (const { refused } of decision.candidates)
@@ -278,8 +281,7 @@ async function* inOrder(log: Past['log'], events: Topic<CustomerEvent>, partitio
   }
   const readers = Array.from({ length: partitions }, (_, partition) => each(partition))
   const heads = await Promise.all(readers.map(reader => reader.next()))
-  const momentOf = (message: Message): number =>
-    message.value === null ? message.timestamp : events.codec.decode(message.value).journalledAt
+  const momentOf = (message: Message): number => readable(events.codec, message)?.journalledAt ?? message.timestamp
   const moments = heads.map(head => (head.done ? Number.POSITIVE_INFINITY : momentOf(head.value)))
   for (;;) {
     let first = -1

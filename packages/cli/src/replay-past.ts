@@ -2,7 +2,14 @@
 import type { FeatureUpdate } from '@offerstream/contracts'
 import { type OpenedExport, openExport } from '@offerstream/evaluation'
 import type { StackKind } from '@offerstream/stack'
-import { parseCause, type Surroundings, type Topic, UnknownTopic } from '@offerstream/streaming'
+import {
+  type Message,
+  parseCause,
+  type Surroundings,
+  type Topic,
+  Undecodable,
+  UnknownTopic,
+} from '@offerstream/streaming'
 import type { Output } from './output.ts'
 import { reopenLine } from './remembered-line.ts'
 import { surroundingsOf } from './surroundings.ts'
@@ -33,21 +40,43 @@ export async function withPast<T>(
 export const isImported = (id: string, update: FeatureUpdate): boolean =>
   update.fingerprint === '' && parseCause(id)?.topic !== 'customer-events'
 
+/** A partition's values in order; what nobody can read is passed over, as the line did. */
+export async function* valuesOf<T>(
+  { log }: Pick<Past, 'log'>,
+  { path, codec }: Topic<T>,
+  partition: number,
+  from = 0,
+  to?: number,
+): AsyncGenerator<T> {
+  for await (const messages of log.read(path, partition, from, to)) {
+    await codec.learn(messages.map(({ value }) => value))
+    for (const message of messages) {
+      const value = readable(codec, message)
+      if (value !== null) yield value
+    }
+  }
+}
+
+/** The value of a message, null where there is none that can be read. */
+export function readable<T>(codec: Topic<T>['codec'], { value }: Message): T | null {
+  if (value === null) return null
+  try {
+    return codec.decode(value)
+  } catch (error) {
+    if (error instanceof Undecodable) return null
+    throw error
+  }
+}
+
 /** A partition's records by id, repeats dropped; none of a topic that is not there. */
 export async function recordsById<T extends { readonly id: string }>(
-  { log }: Past,
+  past: Past,
   topic: Topic<T>,
   partition: number,
 ): Promise<Map<string, T>> {
   const found = new Map<string, T>()
   try {
-    for await (const messages of log.read(topic.path, partition, 0)) {
-      await topic.codec.learn(messages.map(message => message.value))
-      for (const { value } of messages) {
-        const record = topic.codec.decode(value!)
-        if (!found.has(record.id)) found.set(record.id, record)
-      }
-    }
+    for await (const record of valuesOf(past, topic, partition)) if (!found.has(record.id)) found.set(record.id, record)
   } catch (error) {
     if (!(error instanceof UnknownTopic)) throw error
   }

@@ -1,6 +1,7 @@
 import type { CustomerEvent } from '@offerstream/contracts'
 import { type Log, parseCause, Refused, type Topic } from '@offerstream/streaming'
 import { InvalidArgumentError } from 'commander'
+import { valuesOf } from './replay-past.ts'
 
 /** One end of a range: a moment of event time, or an offset that counts in every partition of the journal. */
 export type Edge = { readonly at: number } | { readonly offset: number }
@@ -70,15 +71,12 @@ export async function rangeOf(log: Log, journal: Topic<CustomerEvent>, from?: Ed
 
 async function momentsOf(
   log: Log,
-  { path, codec }: Topic<CustomerEvent>,
+  journal: Topic<CustomerEvent>,
   partition: number,
   from: number,
   to: number,
 ): Promise<number[]> {
   const moments: number[] = []
-  for await (const messages of log.read(path, partition, from, to)) {
-    await codec.learn(messages.map(({ value }) => value))
-    for (const { value } of messages) if (value !== null) moments.push(codec.decode(value).event.at)
-  }
+  for await (const { event } of valuesOf({ log }, journal, partition, from, to)) moments.push(event.at)
   return moments
 }
