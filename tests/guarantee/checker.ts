@@ -98,7 +98,10 @@ async function heldStates({ store, customers, prefix, log }: Line): Promise<Read
   return held
 }
 
-/** The updater's own step over the journal from its beginning, in one go: the first record of each cause counts. */
+/**
+ * The updater's own step over the journal from its beginning, in one go: the first record of each cause counts, and a tick
+ * wakes everybody who is due, fewer than a tick wakes at most.
+ */
 async function otherThanJournal(line: Line): Promise<readonly string[]> {
   const { registry, prefix } = line
   const updater = createUpdater({
@@ -107,16 +110,26 @@ async function otherThanJournal(line: Line): Promise<readonly string[]> {
   })
   const seen = new Set<string>()
   const folded = new Map<string, State>()
-  await each(line, 'customer-events', (value, { cause }) => {
-    if (value.event.type === 'tick' || seen.has(cause!)) return
-    seen.add(cause!)
-    const key = value.event.customer
-    const outcome = updater.step(
-      folded.get(key) ?? updater.empty,
-      { key, value, cause: { topic: 'customer-events', generation: 1, partition: 0, offset: 0, index: 0 } },
-      undefined,
-    )
-    if (outcome.kind === 'done') folded.set(key, outcome.state)
+  const due = new Map<number, Map<string, number>>()
+  await each(line, 'customer-events', (value, { partition, cause }) => {
+    if (seen.has(`${partition} ${cause}`)) return
+    seen.add(`${partition} ${cause}`)
+    const moments = due.get(partition) ?? new Map<string, number>()
+    due.set(partition, moments)
+    const step = (key: string): void => {
+      const outcome = updater.step(
+        folded.get(key) ?? updater.empty,
+        { key, value, cause: { topic: 'customer-events', generation: 1, partition: 0, offset: 0, index: 0 } },
+        undefined,
+      )
+      if (outcome.kind !== 'done') return
+      folded.set(key, outcome.state)
+      if (outcome.due === null) moments.delete(key)
+      else if (outcome.due !== undefined) moments.set(key, outcome.due)
+    }
+    const { event } = value
+    if (event.type !== 'tick') step(event.customer)
+    else for (const [key, at] of [...moments]) if (at <= event.at) step(key)
   })
   const held = await heldStates(line)
   return [...new Set([...folded.keys(), ...held.keys()])].filter(customer => {
@@ -133,7 +146,7 @@ async function otherThanSources(line: Line): Promise<readonly string[]> {
   })
   const events = new Map<string, CustomerEvent[]>()
   const seen = new Set<string>()
-  for (const name of ['customers', 'purchases', 'usage', 'engagements', 'deliveries'] as const)
+  for (const name of ['customers', 'purchases', 'usage', 'engagements', 'deliveries', 'campaigns'] as const)
     await each(line, name, event => {
       const id = `${event.type} ${event.id}`
       if (seen.has(id) || (event.type === 'delivery' && event.state === 'sending')) return
