@@ -53,14 +53,21 @@ const slicesPerSecond = 10
 const largestSlice = 500
 
 /**
- * Runs a campaign once over all customers the updater knows. Throws `Refused` where it knows none, and where a write was
- * not answered: then nobody knows whether it was done, and the next run finds out.
+ * Runs a campaign once over all customers the updater knows. Throws `Refused` where it knows none, where an
+ * updater of another version serves, and where a write was not answered: then nobody knows whether it was done, and the next run finds out.
  */
 export async function fanOut(around: Surroundings, options: FanOutOptions): Promise<FanOutSummary> {
   const { log, store, clock } = around
   const { campaign, perSecond, dryRun = false, signal, onProgress = () => {} } = options
   const topic = await openTopic(around.registry, 'campaigns', around.prefix)
   const partitions = (await log.bounds(topic.path)).length
+  for (let partition = 0; partition < partitions; partition++) {
+    const serving = (await store.incumbent('feature-updater', partition))?.fold ?? updaterName
+    if (serving !== updaterName)
+      throw new Refused(
+        `${serving} serves partition ${partition}, and ${updaterName} of this version may lack customers`,
+      )
+  }
   const sizes = await Promise.all(Array.from({ length: partitions }, (_, at) => store.size(updaterName, at)))
   const total = sizes.reduce((sum, size) => sum + size, 0)
   if (total === 0)

@@ -129,6 +129,16 @@ describe('a fan-out', () => {
     expect(await run({ ...line, store })).toMatchObject({ customers: 80, concerned: 40, sent: 40 })
   })
 
+  it('refuses to run while another version serves, because its own states may lack customers', async () => {
+    const line = await known()
+    const store: Store = {
+      ...line.store,
+      incumbent: async () => ({ fold: 'updater-before', publishesAfter: -1, term: 1 }),
+    }
+    await expect(run({ ...line, store })).rejects.toThrow(/updater-before serves partition 0/)
+    expect(await reached(line)).toEqual([])
+  })
+
   it('refuses to run where the updater knows nobody', async () => {
     await expect(run(await createLine())).rejects.toThrow(/no customer of updater-/)
   })
