@@ -2,12 +2,13 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { writeExport } from '@offerstream/evaluation'
 import { updaterName } from '@offerstream/feature-updater'
 import { scorerName } from '@offerstream/offer-scorer'
 import { demoPromotions } from '@offerstream/ranker'
 import { createWorld, customerRecords, events, playbookRecords } from '@offerstream/simulator'
 import { startStack } from '@offerstream/stack'
-import { ensureTopics, openTopic, type Store, type Surroundings } from '@offerstream/streaming'
+import { ensureTopics, type MemoryLog, openTopic, type Store, type Surroundings } from '@offerstream/streaming'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startLine } from '../src/line.ts'
 import { createOutput } from '../src/output.ts'
@@ -208,5 +209,21 @@ describe('a rebuild', () => {
     expect(await idsOf('feature-updates')).toEqual(updates)
     for (const partition of all)
       expect(await around.store.incumbent('feature-updater', partition)).toMatchObject({ fold: updaterName, term: 10 })
+  })
+
+  // The last: it cuts the journal.
+  test('takes from an export what the journal does not hold any more', async () => {
+    const before = await statesOf(line.store, updaterName)
+    const dir = join(out, 'export')
+    await writeExport(line, { dir, from: null, to: null })
+    const journal = `${prefix}customer-events`
+    for (const [partition, { next }] of (await line.log.bounds(journal)).entries())
+      (line.log as MemoryLog).deleteBefore(journal, partition, Math.floor(next / 2))
+    const rebuilt = await build({ again: true, fromExport: dir })
+    expect(rebuilt.complete).toBe(true)
+    expect(await statesOf(line.store, updaterName)).toEqual(before)
+    // Without it the states hold only what the journal still has.
+    await build({ again: true })
+    expect(await statesOf(line.store, updaterName)).not.toEqual(before)
   })
 })

@@ -172,7 +172,7 @@ export type Captured = {
 /** Of the folds of one role only the incumbent publishes for a partition, and only what records above an offset cause. */
 export type Incumbent = { readonly fold: string; readonly publishesAfter: number; readonly term: number }
 
-export type Retired = { readonly watermark: number | null; readonly outbox: Buffer | null }
+type Retired = { readonly watermark: number | null; readonly outbox: Buffer | null }
 
 export type StoreLane = Progress & {
   /** Highest cause applied by source partition (`topic/partition`), as generation, offset, index. */
