@@ -17,7 +17,7 @@ import { cpuSeconds, type Started, start } from './processes.ts'
 
 const prefix = 'bench.'
 const seed = 11
-const services = ['intake', 'feature-updater', 'offer-scorer', 'push-dispatcher'] as const
+const makingOffers = ['intake', 'feature-updater', 'offer-scorer'] as const
 
 export const latency: Bench = {
   says: 'event to offer and event to push, open loop at given rates and at 80 % of saturation',
@@ -25,9 +25,13 @@ export const latency: Bench = {
     rates: { fallback: '100,1000', says: 'events per second, comma separated' },
     seconds: { fallback: '20', says: 'seconds measured per rate' },
     customers: { fallback: '12000', says: 'customers, each with a device' },
-    partitions: { fallback: '4', says: 'partitions' },
+    partitions: { fallback: '2', says: 'partitions' },
     triggering: { fallback: '0.1', says: 'share of events that are purchases, which trigger a decision' },
     saturation: { fallback: 'find', says: 'find it by rising rates, skip it, or give it as events per second' },
+    pushing: {
+      fallback: 'yes',
+      says: 'whether the push dispatcher runs beside it: no leaves the cores to what makes offers',
+    },
     profile: { fallback: '', says: 'folder for CPU profiles of the services' },
   },
   run: (settings, progress) => withPlace(progress, place => measure(place, settings, progress)),
@@ -60,6 +64,7 @@ async function measure(place: Place, settings: Readonly<Record<string, string>>,
         partitions,
         pushLog: join(folder, 'pushes.jsonl'),
         triggerShare: Number(settings['triggering']),
+        services: settings['pushing'] === 'yes' ? [...makingOffers, 'push-dispatcher'] : makingOffers,
         profile: settings['profile']!,
       },
       progress,
@@ -120,7 +125,7 @@ async function measure(place: Place, settings: Readonly<Record<string, string>>,
         ...(thousand === undefined
           ? []
           : [
-              `goal at 1,000/s: event to offer p99 of 50 ms, ${thousand.toOffer.p99 <= 50 ? 'reached' : 'NOT reached'}`,
+              `goal at 1,000/s${settings['pushing'] === 'yes' ? '' : ', without the push dispatcher'}: event to offer p99 of 50 ms, ${thousand.toOffer.p99 <= 50 ? 'reached' : 'NOT reached'}`,
             ]),
       ],
       figures: { phases, saturation, reached: thousand === undefined ? null : thousand.toOffer.p99 <= 50 },
@@ -135,12 +140,13 @@ type LineSettings = {
   readonly partitions: number
   readonly pushLog: string
   readonly triggerShare: number
+  readonly services: readonly string[]
   readonly profile: string
 }
 
 async function startLine(
   place: Place,
-  { customers, partitions, pushLog, triggerShare, profile }: LineSettings,
+  { customers, partitions, pushLog, triggerShare, services, profile }: LineSettings,
   progress: Progress,
 ) {
   const { log, registry, brokers } = place

@@ -1,7 +1,8 @@
 // Sends at the moments intended, whatever became of what was sent before: an open loop. Each phase goes on in one stream.
 import type { Purchase, Usage } from '@offerstream/contracts'
 import { steady } from '@offerstream/simulator'
-import { confluentRegistry, kafkaLog, type Outgoing, openTopic, partitionOf, type Topic } from '@offerstream/streaming'
+import { confluentRegistry, openTopic, partitionOf, type Topic } from '@offerstream/streaming'
+import { Kafka, logLevel, type Message, Partitioners } from 'kafkajs'
 
 type Settings = {
   readonly brokers: readonly string[]
@@ -15,13 +16,19 @@ type Settings = {
 type Phase = { readonly rate: number; readonly seconds: number }
 
 const { brokers, registry, prefix, partitions, customers, seed, triggerShare }: Settings = JSON.parse(process.argv[2]!)
-const log = kafkaLog({ brokers, clientId: 'bench-sender' })
+const producer = new Kafka({ brokers: [...brokers], clientId: 'bench-sender', logLevel: logLevel.NOTHING }).producer({
+  allowAutoTopicCreation: false,
+  createPartitioner: Partitioners.DefaultPartitioner,
+})
+await producer.connect()
 const known = confluentRegistry({ host: registry })
 const topics = {
   purchase: (await openTopic(known, 'purchases', prefix)) as unknown as Topic<unknown>,
   usage: (await openTopic(known, 'usage', prefix)) as unknown as Topic<unknown>,
 }
 const stream = steady({ seed, customers, start: 0, intervalMs: 0, triggerShare })
+/** As Kafka's own producer waits by default since 4.0. */
+const lingerMs = 5
 let sent = 0
 let failure: Error | null = null
 
@@ -34,24 +41,26 @@ process.on('message', (phase: Phase) => {
   const intendedAt = (n: number): number => start + ((n - first) * 1000) / phase.rate
   process.send!({ event: 'began', first, start, rate: phase.rate, count })
   const timer = setInterval(() => {
-    const lanes = new Map<string, { path: string; partition: number; records: Outgoing[] }>()
+    const batches = new Map<string, Message[]>()
     while (sent < first + count && intendedAt(sent) <= now()) {
       const event = stream.next().value as Purchase | Usage
       const at = Math.round(intendedAt(sent++))
       const { path, codec } = topics[event.type]
       const partition = partitionOf(event.customer, partitions)
-      const lane = lanes.get(`${path}/${partition}`) ?? { path, partition, records: [] }
-      lanes.set(`${path}/${partition}`, lane)
-      lane.records.push({ key: event.customer, value: codec.encode({ ...event, at }), timestamp: at })
+      const messages = batches.get(path) ?? []
+      batches.set(path, messages)
+      messages.push({ key: event.customer, value: codec.encode({ ...event, at }), partition, timestamp: `${at}` })
     }
-    for (const { path, partition, records } of lanes.values())
-      log.append(path, partition, records).catch(error => {
-        failure ??= error as Error
-      })
+    if (batches.size > 0)
+      producer
+        .sendBatch({ acks: -1, topicMessages: [...batches].map(([topic, messages]) => ({ topic, messages })) })
+        .catch(error => {
+          failure ??= error as Error
+        })
     if (failure !== null) throw failure
     if (sent < first + count) return
     clearInterval(timer)
     process.send!({ event: 'ended' })
-  }, 1)
+  }, lingerMs)
 })
 process.send!({ event: 'ready' })

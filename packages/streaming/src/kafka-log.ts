@@ -691,12 +691,16 @@ type Wanted = {
   committed(group: string, topic: string): Promise<readonly (number | null)[]>
 }
 
+/** A busy log answers every fetch at once, with a record or two: its requests would cost far more than its records. */
+const leastPauseMs = 8
+
 async function subscribe(
   clients: Clients,
   { group, topics, member, wanted, bounds, committed, notice }: Wanted,
 ): Promise<Subscription> {
   const batchRecords = wanted.batchRecords ?? 2000
   const sessionTimeout = wanted.sessionTimeoutMs ?? 10_000
+  const fetchPauseMs = wanted.fetchPauseMs ?? leastPauseMs
   const lanes = new Map<string, Lane>()
   const running = new Set<Promise<void>>()
   const commits = new Map<string, { lane: Lane; next: number; waiting: PromiseWithResolvers<void>[] }>()
@@ -892,6 +896,13 @@ async function subscribe(
     if (!lane.paused && lane.waiting.isFull()) pause(lane)
   }
 
+  let nextFetchAt = 0
+  const untilNextFetch = (): Promise<void> => {
+    const now = performance.now()
+    if (now > nextFetchAt) nextFetchAt = now + fetchPauseMs
+    return sleep(nextFetchAt - now)
+  }
+
   let memberId = ''
   consumer.on('consumer.group_join', ({ payload }) => {
     if (ended || stopping) return
@@ -938,8 +949,12 @@ async function subscribe(
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: 4,
-      eachBatch: ({ batch, resolveOffset }) => arrived(batch, resolveOffset).catch(fail),
+      // What a fetch brought is only put on lanes: all of it at once, before the pause that it shares.
+      partitionsConsumedConcurrently: 256,
+      eachBatch: async ({ batch, resolveOffset }) => {
+        await arrived(batch, resolveOffset).catch(fail)
+        await untilNextFetch()
+      },
     })
   } catch (error) {
     ended = true

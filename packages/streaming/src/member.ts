@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Metrics } from './metrics.ts'
 import type { Log, Message, Subscription } from './ports.ts'
 import { Abandoned } from './retry.ts'
@@ -11,6 +12,8 @@ export type LaneWork = {
   readonly start: number
   /** Handles a batch to the end. */
   batch(messages: readonly Message[]): Promise<Answer>
+  /** Writes down how far it got, where that is not part of a batch; asked for before each commit. */
+  settle?(): Promise<Answer>
 }
 
 export type LaneHealth = {
@@ -48,6 +51,7 @@ type MemberOptions = {
   readonly paths: readonly string[]
   readonly batchRecords: number | undefined
   readonly sessionTimeoutMs: number | undefined
+  readonly fetchPauseMs: number | undefined
   readonly commitEveryMs: number | undefined
   readonly metrics: Metrics | undefined
   readonly reach: Reach
@@ -55,7 +59,7 @@ type MemberOptions = {
 }
 
 /** Committed offsets only show progress, the watermark decides; so they need not follow every batch. */
-const defaultCommitEveryMs = 1000
+const defaults = { commitEveryMs: 1000, sessionTimeoutMs: 10_000 }
 const stalledAfterMs = 30_000
 
 type Lane = {
@@ -67,23 +71,80 @@ type Lane = {
   committed: number
   committedAt: number
   movedAt: number
+  /** What was last begun for it: batches and commits never overlap. */
+  turn: Promise<unknown>
+  /** Commits what a lane had handled when nothing more came. */
+  later: NodeJS.Timeout | undefined
+  /** What became of a commit between two batches. */
+  answer: Answer
 }
 
 /** Owns partitions as a member of a group and hands their batches to the work `open` answers. */
 export async function runMember(options: MemberOptions): Promise<Running> {
-  const { log, group, metrics, reach, commitEveryMs = defaultCommitEveryMs } = options
+  const { log, group, metrics, reach, commitEveryMs = defaults.commitEveryMs } = options
+  const sessionTimeoutMs = options.sessionTimeoutMs ?? defaults.sessionTimeoutMs
   const lanes = new Map<string, Lane>()
   let subscription: Subscription | null = null
   let problem: string | null = null
 
+  const stopping = new AbortController()
+
   const gauge = (): void => metrics?.record('offerstream_lanes', lanes.size)
-  const commit = async (lane: Lane): Promise<void> => {
-    if (lane.committed === lane.next || subscription === null) return
+  const inTurn = <T>(lane: Lane, work: () => Promise<T>): Promise<T> => {
+    const mine = lane.turn.then(work)
+    lane.turn = mine.catch(() => {})
+    return mine
+  }
+  const commit = async (lane: Lane): Promise<Answer> => {
+    clearTimeout(lane.later)
+    lane.later = undefined
+    if (lane.committed === lane.next || subscription === null) return 'more'
+    const answer = (await lane.work?.settle?.()) ?? 'more'
+    if (answer !== 'more') return answer
     lane.committed = lane.next
     lane.committedAt = performance.now()
     await reach('before-commit')
     await subscription.commit(lane.topic, lane.partition, lane.next)
     await reach('after-commit')
+    return 'more'
+  }
+  const commitLater = (lane: Lane): void => {
+    const wait = lane.committedAt + commitEveryMs - performance.now()
+    lane.later ??= setTimeout(() => {
+      inTurn(lane, () => commit(lane)).then(
+        answer => {
+          lane.answer = answer
+        },
+        error => {
+          if (error instanceof Abandoned) lane.answer = 'drop'
+          else problem ??= (error as Error).message
+        },
+      )
+    }, wait).unref()
+  }
+  const handle = async (lane: Lane, messages: readonly Message[]): Promise<Answer> => {
+    if (lane.answer !== 'more') return lane.answer
+    const answer = await lane.work!.batch(messages)
+    if (answer !== 'more') return answer
+    lane.next = messages[messages.length - 1]!.offset + 1
+    lane.movedAt = performance.now()
+    if (performance.now() - lane.committedAt >= commitEveryMs) return commit(lane)
+    commitLater(lane)
+    return 'more'
+  }
+  const leave = (lane: Lane): void => {
+    clearTimeout(lane.later)
+    lanes.delete(`${lane.topic}/${lane.partition}`)
+    gauge()
+  }
+  /**
+   * Another owner has taken the partition in the store. It may have been an earlier one that came late: unless the group
+   * takes the partition from us meanwhile, it is ours and taken again, or nobody would ever read it.
+   */
+  const shutOut = async (lane: Lane): Promise<Answer> => {
+    const signal = AbortSignal.any([lane.abort.signal, stopping.signal])
+    await sleep(sessionTimeoutMs, undefined, { signal, ref: false }).catch(() => {})
+    return signal.aborted ? 'drop' : 'reassign'
   }
 
   subscription = await log.subscribe(
@@ -98,8 +159,11 @@ export async function runMember(options: MemberOptions): Promise<Running> {
           work: null,
           next: 0,
           committed: committed ?? -1,
-          committedAt: 0,
+          committedAt: -Infinity,
           movedAt: performance.now(),
+          turn: Promise.resolve(),
+          later: undefined,
+          answer: 'more',
         }
         lanes.set(`${topic}/${partition}`, lane)
         gauge()
@@ -111,30 +175,27 @@ export async function runMember(options: MemberOptions): Promise<Running> {
         const lane = lanes.get(`${topic}/${partition}`)
         if (lane?.work == null) return 'drop'
         const began = performance.now()
-        const answer = await lane.work.batch(messages).catch(error => {
+        const answer = await inTurn(lane, () => handle(lane, messages)).catch(error => {
           if (error instanceof Abandoned) return 'drop' as const
           throw error
         })
-        if (answer !== 'more') {
-          lanes.delete(`${topic}/${partition}`)
-          gauge()
-          return answer
-        }
-        lane.next = messages[messages.length - 1]!.offset + 1
-        lane.movedAt = performance.now()
-        if (performance.now() - lane.committedAt >= commitEveryMs) await commit(lane)
         metrics?.record('offerstream_batch_seconds', (performance.now() - began) / 1000)
-        return 'more'
+        if (answer === 'more') return answer
+        const wanted = answer === 'drop' ? await shutOut(lane) : answer
+        leave(lane)
+        return wanted
       },
       revoked(topic, partition) {
-        lanes.get(`${topic}/${partition}`)?.abort.abort()
-        lanes.delete(`${topic}/${partition}`)
-        gauge()
+        const lane = lanes.get(`${topic}/${partition}`)
+        if (lane === undefined) return
+        lane.abort.abort()
+        leave(lane)
       },
     },
     {
       ...(options.batchRecords === undefined ? {} : { batchRecords: options.batchRecords }),
-      ...(options.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: options.sessionTimeoutMs }),
+      sessionTimeoutMs,
+      ...(options.fetchPauseMs === undefined ? {} : { fetchPauseMs: options.fetchPauseMs }),
     },
   )
   const settled = subscription.done.catch(error => {
@@ -149,11 +210,12 @@ export async function runMember(options: MemberOptions): Promise<Running> {
     done: settled,
     owned: () => [...lanes.keys()],
     async stop() {
-      await Promise.all([...lanes.values()].map(commit)).catch(() => {})
+      stopping.abort()
       // A retry that waits for the outside world must not hold up the end; what it has not saved is read again.
       const patience = setTimeout(() => {
         for (const lane of lanes.values()) lane.abort.abort()
       }, 5000)
+      await Promise.all([...lanes.values()].map(lane => inTurn(lane, () => commit(lane)))).catch(() => {})
       await active.stop()
       clearTimeout(patience)
     },

@@ -93,6 +93,8 @@ export type SubscribeOptions = {
   readonly batchRecords?: number
   /** How long a member may be silent before its partitions go to another, milliseconds. */
   readonly sessionTimeoutMs?: number
+  /** Time between fetches that bring something, milliseconds: longer means larger batches, fewer requests, later records. */
+  readonly fetchPauseMs?: number
 }
 
 /** States of the keys of one fold's partition, with everything that must change together with them. */

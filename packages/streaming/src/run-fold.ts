@@ -31,6 +31,8 @@ export type RunOptions = {
   /** Most records of one partition in a batch. */
   readonly batchRecords?: number
   readonly sessionTimeoutMs?: number
+  /** See `SubscribeOptions`. */
+  readonly fetchPauseMs?: number
   /** Commits follow a lane's batches at most this often, milliseconds; 1,000 by default. */
   readonly commitEveryMs?: number
   readonly rejectLimits?: RejectLimits
@@ -60,6 +62,7 @@ export async function runFold<State, In, Context>(
     paths: [fold.input.path],
     batchRecords: options.batchRecords,
     sessionTimeoutMs: options.sessionTimeoutMs,
+    fetchPauseMs: options.fetchPauseMs,
     commitEveryMs: options.commitEveryMs,
     metrics: options.metrics,
     reach: options.reach ?? (() => {}),

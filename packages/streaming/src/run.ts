@@ -1,11 +1,11 @@
-// Maps records without state: publish, then save progress and counts, then commit. A crash repeats records under the
-// same cause, which the readers skip.
+// Maps records without state: publish, and now and then save progress and counts, then commit. A crash repeats records
+// under the same cause, which the readers skip.
 import { type RecordOf, type TopicName, topics } from '@offerstream/contracts'
 import { causeText } from './cause.ts'
 import type { Codec, Topic } from './codec.ts'
 import { deadLetter, deadLettersOf } from './dead-letters.ts'
 import { type Reject, type Skip, skip } from './fold.ts'
-import { type LaneWork, type Running, runMember } from './member.ts'
+import { type Answer, type LaneWork, type Running, runMember } from './member.ts'
 import { partitionOf } from './partition.ts'
 import { type Message, type Outgoing, Refused } from './ports.ts'
 import { read } from './receive.ts'
@@ -62,6 +62,7 @@ export async function run<In>(
     paths: handler.inputs.map(topic => topic.path),
     batchRecords: options.batchRecords,
     sessionTimeoutMs: options.sessionTimeoutMs,
+    fetchPauseMs: options.fetchPauseMs,
     commitEveryMs: options.commitEveryMs,
     metrics: options.metrics,
     reach: options.reach ?? (() => {}),
@@ -103,9 +104,28 @@ async function openLane<In>(
   // A record without a value says that its key is gone: on a compacted topic nothing is wrong with it.
   const isCompacted = input.foreign || topics[input.name as TopicName]?.kept === 'compacted'
   let watermark = lane.watermark
+  let handled = watermark
+
+  // Progress and counts are saved together, so that what a crash repeats is counted once.
+  const settle = async (): Promise<Answer> => {
+    if (handled === null || handled === watermark) return 'more'
+    const to = handled
+    const saved = await steady(() =>
+      lane.save({ from: watermark, to, states: [], causes: new Map(), counts: tally.changed, due: [], outbox: null }),
+    )
+    if (saved !== 'saved') {
+      metrics?.record('offerstream_fenced_total', 1)
+      return saved === 'fenced' ? 'drop' : 'reassign'
+    }
+    await reach('after-save')
+    watermark = to
+    for (const [outcome, count] of tally.settle()) metrics?.record('offerstream_records_total', count, outcome)
+    return 'more'
+  }
 
   return {
     start,
+    settle,
     async batch(messages) {
       await steady(() => input.codec.learn(messages.map(message => message.value)))
       const published = new Map<string, { path: string; partition: number; records: Outgoing[] }>()
@@ -141,20 +161,12 @@ async function openLane<In>(
       await reach('after-publish')
       for (const { path, records } of published.values())
         metrics?.record('offerstream_published_total', records.length, path)
-      const to = messages[messages.length - 1]!.offset
-      const saved = await steady(() =>
-        lane.save({ from: watermark, to, states: [], causes: new Map(), counts: tally.changed, due: [], outbox: null }),
-      )
-      if (saved !== 'saved') {
-        metrics?.record('offerstream_fenced_total', 1)
-        return saved === 'fenced' ? 'drop' : 'reassign'
-      }
-      await reach('after-save')
-      watermark = to
-      for (const [outcome, count] of tally.settle()) metrics?.record('offerstream_records_total', count, outcome)
+      handled = messages[messages.length - 1]!.offset
       const stop = tally.stopReason()
-      if (stop !== null) throw new Refused(`${where}: ${stop}`)
-      return 'more'
+      if (stop === null) return 'more'
+      const answer = await settle()
+      if (answer === 'more') throw new Refused(`${where}: ${stop}`)
+      return answer
     },
   }
 }

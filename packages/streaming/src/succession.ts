@@ -38,6 +38,7 @@ export async function runSuccessor<State, In, Context>(
     paths: [fold.input.path],
     batchRecords: options.batchRecords,
     sessionTimeoutMs: options.sessionTimeoutMs,
+    fetchPauseMs: options.fetchPauseMs,
     commitEveryMs: options.commitEveryMs,
     metrics: options.metrics,
     reach: options.reach ?? (() => {}),

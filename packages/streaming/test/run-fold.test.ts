@@ -220,6 +220,17 @@ describe('a fold', () => {
     await running.stop()
   })
 
+  test('an earlier owner that opens the partition late does not leave it without any', async () => {
+    const { log, store, run } = await start([['a', { by: 1 }]], { sessionTimeoutMs: 50 })
+    const running = await run()
+    await drain(log, store)
+    await store.open('waking', 0)
+    await append(log, [['a', { by: 2 }]])
+    const counts = await drain(log, store)
+    await running.stop()
+    expect(counts.get('applied')).toBe(2)
+  })
+
   test('a bug stops it, and nothing of the batch is saved or committed', async () => {
     const { log, store, run } = await start(
       [

@@ -9,6 +9,9 @@ export type ScorerOptions = {
   readonly models: string
 }
 
+/** What is kept and given back is in no hurry. */
+const keepPauseMs = 100
+
 /** Feature updates in, decisions and offers out, by the playbook as it grows. */
 export async function startOfferScorer(surroundings: Surroundings, options: ScorerOptions): Promise<Running> {
   const { log, registry, store, prefix, partitions, notice, metrics } = surroundings
@@ -35,7 +38,7 @@ export async function startOfferScorer(surroundings: Surroundings, options: Scor
   const { metrics: _metrics, reach: _reach, ...rest } = surroundings
   const keeping = await run(
     createKeeper({ decisions, deliveries, playbook, reservations, ...(notice ? { notice } : {}) }),
-    rest,
+    { ...rest, fetchPauseMs: keepPauseMs },
   )
   return {
     ...running,

@@ -36,6 +36,9 @@ export type Dispatcher = Running & {
   providerStopped(): string | null
 }
 
+/** Offers that come within it share an intent and an outcome; nobody feels so much on a push. */
+const wavePauseMs = 50
+
 /** Pushes offers until stopped, and folds the contacts it needs for that. */
 export async function runDispatcher(options: DispatcherOptions): Promise<Dispatcher> {
   const { log, store, registry, metrics, prefix = '', notice = () => {}, reach = () => {} } = options
@@ -87,6 +90,7 @@ export async function runDispatcher(options: DispatcherOptions): Promise<Dispatc
     paths: [topics.offers.path],
     batchRecords: options.batchRecords,
     sessionTimeoutMs: options.sessionTimeoutMs,
+    fetchPauseMs: options.fetchPauseMs ?? wavePauseMs,
     commitEveryMs: options.commitEveryMs,
     metrics,
     reach,
