@@ -29,7 +29,7 @@ export type SourceRecord<In> = {
 }
 
 /** What a handler reads: a topic of ours, or a company's own. */
-export type Source<In> = {
+type Source<In> = {
   /** Tells causes and progress apart, so it must never change and no two sources may share it. */
   readonly name: string
   readonly path: string
