@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import { applyRecord, emptyPlaybook, type Playbook, stampOf } from '@offerstream/catalogue'
-import { type Audit, audit } from '@offerstream/cli'
+import { type Audit, audit, replayCommand } from '@offerstream/cli'
 import type { CustomerEvent, RecordOf, TopicName } from '@offerstream/contracts'
 import { createUpdater, updaterName } from '@offerstream/feature-updater'
 import { naive, read, type State, states } from '@offerstream/features'
@@ -36,6 +36,7 @@ export async function check(line: Line): Promise<Finding> {
     say(`two records of ${topic} differ under one id`, await divergentIds(line, topic))
   say('features other than the fold of the journal', await otherThanJournal(line))
   say('features other than the naive fold of the sources', await otherThanSources(line))
+  say('replay', await replayedOtherwise(line))
   say('sequences that do not rise', await fallingSequences(line))
   say('offers with two ends', await twoEnds(line))
   const pushes = await pushesOf(line)
@@ -56,6 +57,17 @@ async function each<Name extends TopicName>(
   for (const [partition, { first, next }] of (await line.log.bounds(topic.path)).entries())
     for await (const messages of line.log.read(topic.path, partition, first, next))
       for (const { cause, value } of messages) see(topic.codec.decode(value!), { partition, cause, bytes: value! })
+}
+
+/** The whole line decided again: every byte of updates and decisions as it was recorded, nothing missing, nothing more. */
+async function replayedOtherwise(line: Line): Promise<readonly string[]> {
+  const quiet = { progress: () => {}, bar: () => ({ update() {}, stop() {} }) }
+  const again = await replayCommand(line, { batch: 150, models: line.models }, quiet)
+  const { decisions, updates, differingBytes, missing, extra, firstDifference } = again
+  if (decisions === 0 || updates === 0) return [`only ${decisions} decisions and ${updates} updates to compare`]
+  return differingBytes + missing + extra === 0
+    ? []
+    : [`${differingBytes} bytes differ, ${missing} missing, ${extra} extra, first ${JSON.stringify(firstDifference)}`]
 }
 
 async function wrongCounts({ log, store, prefix }: Line): Promise<readonly string[]> {

@@ -33,6 +33,8 @@ export type StartOptions = {
 export type Line = Surroundings & {
   readonly world: World
   readonly redis: string
+  /** Folder of the model registry. */
+  readonly models: string
   readonly customers: readonly string[]
   readonly members: ReadonlySet<Member>
   start(service: Service, options?: StartOptions): Promise<Member>
@@ -208,6 +210,7 @@ export async function openLine(options: LineOptions): Promise<Line> {
     ...around,
     world,
     redis,
+    models,
     customers,
     members,
     async start(service, { failsAt, environment: more } = {}) {
