@@ -228,7 +228,7 @@ async function rebuildScorer(
     events: rebuilt.decisions,
     seconds: Math.round(10 * seconds) / 10,
     eventsPerSecond: Math.round(read / seconds),
-    tookOverFrom: null,
+    tookOverFrom: rebuilt.tookOverFrom,
     complete: true,
   }
 }

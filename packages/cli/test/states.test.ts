@@ -179,6 +179,38 @@ describe('a rebuild', () => {
     expect(await statesOf(line.store, scorerName)).toEqual(before)
   })
 
+  test('of the scorer takes the place of a version with states of another shape, which is refused until then', async () => {
+    const before = await statesOf(line.store, scorerName)
+    const stack = await startStack('embedded')
+    // The same log in a line whose scorer was of another version.
+    const around = { ...surroundingsOf(stack, { prefix, partitions }), log: line.log, registry: line.registry }
+    for (const partition of all) {
+      await around.store.appoint('offer-scorer', partition, null, { fold: 'scorer-old', publishesAfter: -1, term: 3 })
+      const old = await around.store.open('scorer-old', partition)
+      const to = (await line.store.peekProgress(scorerName, partition))!.watermark
+      const states = [['c', Buffer.from('of another shape')]] as const
+      await old.save({ from: null, to, states, causes: new Map(), counts: new Map(), due: [], outbox: null })
+    }
+    const refused = await startLine(around, { models, stack, services: ['offer-scorer'] })
+    await expect(refused.done).rejects.toThrow(/served by scorer-old.*`offerstream rebuild --fold offer-scorer`/)
+    await refused.stop()
+
+    const rebuilt = await build({ of: 'offer-scorer' }, around)
+    expect(rebuilt).toMatchObject({ fold: scorerName, complete: true, tookOverFrom: 'scorer-old' })
+    const keep = (states: ReadonlyMap<string, string>) => [...states]
+    expect(keep(await statesOf(around.store, scorerName))).toEqual(keep(before))
+    for (const partition of all) {
+      expect((await around.store.incumbent('offer-scorer', partition))!.fold).toBe(scorerName)
+      const late = await around.store.open('scorer-old', partition)
+      const change = { from: late.watermark, to: 10 ** 6, states: [], causes: new Map(), counts: new Map(), due: [] }
+      expect(await late.save({ ...change, outbox: null })).toBe('fenced')
+    }
+    const running = await startLine(around, { models, stack, services: ['offer-scorer'] })
+    expect(await running.drained(10_000)).toBe(true)
+    await running.stop()
+    expect(keep(await statesOf(around.store, scorerName))).toEqual(keep(before))
+  })
+
   test('of lost states folds the journal again and publishes nothing of it', async () => {
     const before = await statesOf(line.store, updaterName)
     const published = await idsOf('feature-updates')

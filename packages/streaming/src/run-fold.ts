@@ -100,8 +100,9 @@ export async function openFoldLane<State, In, Context>(
     notice(retiredText(fold.name, path, partition, lane.retiredBy))
     return { start: bounds.next, batch: async () => 'drop' }
   }
-  const start = startOf(fold.name, path, partition, lane, committed, bounds, notice)
+  // Who serves instead says more than what is missing here.
   const silentUpTo = options.silentUpTo ?? (await standing(fold, path, partition, store, steady))
+  const start = startOf(fold.name, path, partition, lane, committed, bounds, notice)
   const tally = createTally(lane.counts, options.rejectLimits ?? rejectLimits, options.continueAfterRejects)
   if (tally.stopReason() !== null) throw new Refused(`${fold.name} ${path}/${partition}: ${tally.stopReason()}`)
 

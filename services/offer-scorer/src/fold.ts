@@ -4,6 +4,7 @@ import {
   type ContactHistory,
   type Decision,
   type FeatureUpdate,
+  hash,
   type NextBestOffer,
 } from '@offerstream/contracts'
 import { decide, emptyHistory, offerOf, remember } from '@offerstream/policy'
@@ -12,8 +13,15 @@ import { done, type Fold, memoryReservations, type Reservations, reject, type To
 import { type Prepared, prepare } from './prepare.ts'
 import { type Reserved, reserveFor } from './reserve.ts'
 
-/** The group and the states; it changes when the meaning of a state does. */
-export const scorerName = 'offer-scorer'
+/** What it does for the line, whatever its states look like. */
+export const scorerRole = 'offer-scorer'
+
+const states = avroCodec('contact-history')
+/** What hangs on the bytes of a state, and not on the words around it. */
+const shape = JSON.stringify(JSON.parse(states.schema), (key, value) => (key === 'doc' ? undefined : value))
+
+/** The group and the states; it changes with the shape of a state, whose bytes do not say it. Short: it is part of every key. */
+export const scorerName = `scorer-${hash(shape).toString(16).padStart(14, '0').slice(0, 8)}`
 
 export type ScorerSurroundings = {
   readonly updates: Topic<FeatureUpdate>
@@ -34,9 +42,10 @@ export function createScorer(around: ScorerSurroundings): Fold<ContactHistory, F
   const { updates, decisions, offers, playbook, models, reservations = memoryReservations() } = around
   return {
     name: scorerName,
+    role: scorerRole,
     input: updates,
     outputs: [decisions as Topic<never>, offers as Topic<never>],
-    states: avroCodec('contact-history'),
+    states,
     empty: emptyHistory,
     async prepare(batch) {
       const now = playbook()

@@ -4,15 +4,24 @@ import { avroCodec } from '@offerstream/contracts'
 import { emptyHistory, remember } from '@offerstream/policy'
 import {
   type CausePosition,
+  type Incumbent,
   openTopic,
   parseCause,
+  publish,
   Refused,
+  type Store,
   type StoreLane,
   type Surroundings,
+  unpackOutbox,
 } from '@offerstream/streaming'
-import { scorerName } from './fold.ts'
+import { scorerName, scorerRole } from './fold.ts'
 
-export type RebuiltHistories = { readonly decisions: number; readonly customers: number }
+export type RebuiltHistories = {
+  readonly decisions: number
+  readonly customers: number
+  /** The version whose place was taken, null for nobody's. */
+  readonly tookOverFrom: string | null
+}
 
 export type RebuildHistoriesOptions = {
   /** Empties a partition first. */
@@ -26,7 +35,8 @@ const states = avroCodec('contact-history')
 
 /**
  * Folds every decision above a partition's watermark into the histories, and moves the watermark up to what the scorer has
- * handled. Shuts a running scorer out: stop it first. Interrupted, it goes on where it stopped.
+ * handled. Shuts a running scorer out, one of another version for good: stop it first. Interrupted, it goes on where it
+ * stopped.
  */
 export async function rebuildHistories(
   { log, store, registry, prefix, notice = () => {} }: Surroundings,
@@ -38,8 +48,15 @@ export async function rebuildHistories(
   const committed = await log.committed(`${prefix}${scorerName}`, updates)
   let folded = 0
   let customers = 0
+  let tookOverFrom: string | null = null
   for (const [partition, { first, next }] of bounds.entries()) {
+    const incumbent = await store.incumbent(scorerRole, partition)
+    const old = incumbent === null || incumbent.fold === scorerName ? null : incumbent.fold
+    // It decides no more after this, and what it decided last is on the topic before the topic is read.
+    const left = old === null ? null : await store.retire(old, partition, scorerName)
+    if (left !== null && left.outbox !== null) await publish(log, unpackOutbox(left.outbox))
     if (again) await store.forget(scorerName, partition)
+    if ((await store.peekProgress(scorerName, partition))?.retiredBy) await store.reinstate(scorerName, partition)
     let lane = await store.open(scorerName, partition)
     if (lane.watermark === null && seed !== undefined && (await seed(lane, partition)))
       lane = await store.open(scorerName, partition)
@@ -91,13 +108,28 @@ export async function rebuildHistories(
       folded += fresh.length
     }
     // What was handled without a decision, and what is gone from the topic by now.
-    const handled = Math.max(watermark ?? -1, Math.min(committed[partition] ?? 0, next) - 1, first - 1)
+    const handled = Math.max(
+      watermark ?? -1,
+      Math.min(committed[partition] ?? 0, next) - 1,
+      Math.min(left?.watermark ?? -1, next - 1),
+      first - 1,
+    )
     if (handled > (watermark ?? -1)) {
       if (first - 1 > (watermark ?? -1) && handled === first - 1)
         notice(`${updates}/${partition} begins at ${first}: updates before it that were not decided are gone`)
       await save(handled, new Map(), new Map(), 0)
     }
+    if (old !== null) {
+      await appoint(store, partition, incumbent!)
+      tookOverFrom = old
+    }
     customers += await store.size(scorerName, partition)
   }
-  return { decisions: folded, customers }
+  return { decisions: folded, customers, tookOverFrom }
+}
+
+async function appoint(store: Store, partition: number, before: Incumbent): Promise<void> {
+  const after = { fold: scorerName, publishesAfter: -1, term: before.term + 1 }
+  if (!(await store.appoint(scorerRole, partition, before, after)))
+    throw new Refused(`${scorerRole}/${partition}: another rebuild took it meanwhile; run this one again`)
 }
