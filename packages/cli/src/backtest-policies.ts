@@ -1,13 +1,14 @@
 // Which policies are compared, and the playbook each decides by.
 import { readFile } from 'node:fs/promises'
 import { applyRecord, checkRecord, nearest, type Playbook } from '@offerstream/catalogue'
-import { type ArmPolicy, avroCodec, type PlaybookRecord } from '@offerstream/contracts'
+import type { ArmPolicy, PlaybookRecord } from '@offerstream/contracts'
 import { fixedPolicy, loggingPolicy, noOfferPolicy, type Target, uniformPolicy } from '@offerstream/evaluation'
 import { names } from '@offerstream/features'
 import { followPlaybook } from '@offerstream/offer-scorer'
 import { ModelRefused, type Models, promotionOf } from '@offerstream/ranker'
 import { openTopic, Refused } from '@offerstream/streaming'
 import type { BacktestOptions } from './backtest.ts'
+import { parseRecords } from './playbook-records.ts'
 import type { Past } from './replay-past.ts'
 
 /** How a policy says what it would do. */
@@ -162,36 +163,15 @@ function remembered(change: (recorded: Playbook) => Playbook): (recorded: Playbo
   }
 }
 
-/** Records of a file: a list, or one a line; each a record, or its body alone. */
+/** Records of a file, as `playbook put` reads them. */
 async function recordsOf(file: string): Promise<PlaybookRecord[]> {
-  let text: string
   try {
-    text = await readFile(file, 'utf8')
+    const parsed = parseRecords(await readFile(file, 'utf8'), 0)
+    const problems = parsed.flatMap(each => ('problems' in each ? each.problems : []))
+    if (problems.length > 0) throw new Refused(problems.join('\n'))
+    return parsed.flatMap(each => ('record' in each ? [each.record] : []))
   } catch (error) {
-    throw new Refused(`${file} cannot be read: ${(error as Error).message}`)
-  }
-  const parse = (part: string, where: string): unknown => {
-    try {
-      return JSON.parse(part)
-    } catch (error) {
-      throw new Refused(`${where} is no JSON: ${(error as Error).message}`)
-    }
-  }
-  const found = text.trimStart().startsWith('[')
-    ? (parse(text, file) as unknown[])
-    : text.split('\n').flatMap((line, at) => (line.trim() === '' ? [] : [parse(line, `${file}, line ${at + 1},`)]))
-  if (found.length === 0) throw new Refused(`${file} holds no playbook record`)
-  return found.map((each, at) => recordOf(each, `${file}, record ${at + 1}`))
-}
-
-function recordOf(value: unknown, where: string): PlaybookRecord {
-  const record = (
-    value !== null && typeof value === 'object' && 'body' in value ? value : { at: 0, body: value }
-  ) as PlaybookRecord
-  try {
-    return playbookCodec.decode(playbookCodec.encode(record))
-  } catch (error) {
-    throw new Refused(`${where} is no playbook record: ${(error as Error).message}`)
+    throw new Refused(`${file}: ${(error as Error).message}`)
   }
 }
 
@@ -214,5 +194,3 @@ const hint = (name: string, known: Iterable<string>): string => {
   const like = nearest(name, known)
   return like === null ? '' : `, nearest is ${like}`
 }
-
-const playbookCodec = avroCodec('playbook')

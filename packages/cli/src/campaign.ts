@@ -8,9 +8,8 @@ import { follow, openTopic, Refused, type Surroundings } from '@offerstream/stre
 import type { Command } from 'commander'
 import { audienceOf } from './campaign-audience.ts'
 import type { Output } from './output.ts'
-import { reopenLine } from './remembered-line.ts'
 import type { CommandParts } from './replay-commands.ts'
-import { surroundingsOf } from './surroundings.ts'
+import { withLine } from './with-line.ts'
 
 export type CampaignOptions = {
   /** Conditions as `audienceOf` reads them. */
@@ -128,29 +127,21 @@ const campaignText = ({
     dryRun ? `${concerned - reachedBefore} would be reached` : `${sent} reached`
   }${complete ? '' : '; interrupted, the same command goes on from there'}`
 
-type Parts = Pick<CommandParts, 'action' | 'stackOption' | 'jsonOption' | 'whole' | 'stopping'>
-
-export function addCampaignCommands(program: Command, parts: Parts): void {
+export function addCampaignCommands(program: Command, parts: CommandParts): void {
   const { action, stackOption, jsonOption, whole, stopping } = parts
   type Options = CampaignOptions & { readonly stack: StackKind }
 
-  const run = async (
+  const run = (
     output: Output,
-    { stack: kind, ...options }: Options,
+    { stack, ...options }: Options,
     start: (surroundings: Surroundings, options: CampaignOptions) => Promise<CampaignSummary>,
-  ): Promise<CampaignSummary> => {
-    const { stack, line } = await reopenLine(kind, output.progress)
-    const surroundings = surroundingsOf(stack, { ...line, notice: output.progress })
-    try {
+  ): Promise<CampaignSummary> =>
+    withLine(stack, output, async surroundings => {
       const summary = await start(surroundings, options)
       output.say(campaignText(summary))
       if (!summary.complete) process.exitCode = 130
       return summary
-    } finally {
-      await surroundings.close()
-      await stack.stop()
-    }
-  }
+    })
   const withOptions = (command: Command): Command =>
     command
       .option('--where <condition...>', 'only whom this holds for, like "quiet_days >= 14" or "segment = young"', [])

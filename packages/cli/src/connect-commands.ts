@@ -3,26 +3,13 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { BadMapping, type Mapping, readMapping } from '@offerstream/mapping'
 import type { StackKind } from '@offerstream/stack'
 import { Refused, readSettings } from '@offerstream/streaming'
-import { type Command, InvalidArgumentError, type Option } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { importHistory } from './import-history.ts'
 import { contractTopics, sourceFor } from './import-source.ts'
 import { checkIntake, checkText } from './intake-check.ts'
 import { sendLines } from './intake-send.ts'
-import type { Output } from './output.ts'
-import { reopenLine } from './remembered-line.ts'
-import { surroundingsOf } from './surroundings.ts'
-
-/** What the commands share with all others. */
-export type Shared = {
-  action<Args extends unknown[]>(
-    work: (output: Output, ...args: Args) => Promise<unknown>,
-  ): (...args: Args) => Promise<void>
-  whole(least: number): (text: string) => number
-  moment(text: string): number
-  stackOption(): Option
-  jsonOption(): Option
-  readonly signal: AbortSignal
-}
+import type { CommandParts } from './replay-commands.ts'
+import { withLine } from './with-line.ts'
 
 export const mappingHelp = "file that says how the company's own messages are read (OFFERSTREAM_MAPPING)"
 
@@ -44,8 +31,8 @@ const share = (text: string): number => {
   return value
 }
 
-export function addConnectCommands(program: Command, shared: Shared): void {
-  const { action, whole, moment, stackOption, jsonOption, signal } = shared
+export function addConnectCommands(program: Command, parts: CommandParts): void {
+  const { action, whole, moment, stackOption, jsonOption, stopping } = parts
   const intake = program.command('intake').description("look at the company's own topics, before or beside the service")
 
   intake
@@ -68,9 +55,7 @@ export function addConnectCommands(program: Command, shared: Shared): void {
           const mapping = mappingOf(options.mapping)
           if (options.draft !== undefined && existsSync(options.draft))
             throw new Refused(`${options.draft} is there already; a draft never replaces a file`)
-          const { stack, line } = await reopenLine(options.stack, output.progress)
-          const surroundings = surroundingsOf(stack, line)
-          try {
+          return withLine(options.stack, output, async surroundings => {
             const { sample } = options
             const check = await checkIntake(surroundings, topic, { sample, futureLimitMs: futureLimitMs(), mapping })
             if (options.draft !== undefined && check.draft !== null)
@@ -79,10 +64,7 @@ export function addConnectCommands(program: Command, shared: Shared): void {
             if (check.refusedShare > options.allowRefused || isIncomplete) process.exitCode = 1
             output.say(checkText(check))
             return check
-          } finally {
-            await surroundings.close()
-            await stack.stop()
-          }
+          })
         },
       ),
     )
@@ -98,16 +80,11 @@ export function addConnectCommands(program: Command, shared: Shared): void {
     .action(
       action(async (output, topic: string, file: string, options: { key?: string; stack: StackKind }) => {
         if (!existsSync(file)) throw new Refused(`${file}: there is no such file`)
-        const { stack, line } = await reopenLine(options.stack, output.progress)
-        const surroundings = surroundingsOf(stack, line)
-        try {
+        return withLine(options.stack, output, async surroundings => {
           const sent = await sendLines(surroundings, topic, file, options.key ?? null)
           output.say(`${sent} messages sent to ${topic}`)
           return { topic, sent }
-        } finally {
-          await surroundings.close()
-          await stack.stop()
-        }
+        })
       }),
     )
 
@@ -132,12 +109,10 @@ export function addConnectCommands(program: Command, shared: Shared): void {
           options: { mapping?: string; source?: string; until?: number; lag: number; stack: StackKind },
         ) => {
           const mapping = mappingOf(options.mapping)
-          const { stack, line } = await reopenLine(options.stack, output.progress)
-          const surroundings = surroundingsOf(stack, { ...line, notice: output.progress })
-          const summaries = []
-          try {
+          return withLine(options.stack, output, async surroundings => {
+            const summaries = []
             for (const file of files) {
-              if (signal.aborted) break
+              if (stopping.aborted) break
               const summary = await importHistory(
                 surroundings,
                 {
@@ -146,7 +121,7 @@ export function addConnectCommands(program: Command, shared: Shared): void {
                   until: options.until ?? null,
                   futureLimitMs: futureLimitMs(),
                   lagRecords: options.lag,
-                  signal,
+                  signal: stopping,
                 },
                 output,
               )
@@ -166,10 +141,7 @@ export function addConnectCommands(program: Command, shared: Shared): void {
             if (!complete) process.exitCode = 130
             else if (summaries.some(({ refused }) => refused > 0)) process.exitCode = 1
             return { files: summaries, complete }
-          } finally {
-            await surroundings.close()
-            await stack.stop()
-          }
+          })
         },
       ),
     )

@@ -1,8 +1,13 @@
 // What this machine and the stack have, and what to do about what is missing.
 import { spawnSync } from 'node:child_process'
+import { impedimentsText } from '@offerstream/offer-scorer'
+import { neverOffers } from '@offerstream/policy'
 import { createModels, demoPromotions } from '@offerstream/ranker'
 import { type StackKind, startStack } from '@offerstream/stack'
-import { readSettings } from '@offerstream/streaming'
+import { readSettings, type Surroundings, UnknownTopic } from '@offerstream/streaming'
+import { playbookAt, readPlaybook } from './playbook.ts'
+import { runningLine } from './remembered-line.ts'
+import { surroundingsOf } from './surroundings.ts'
 
 export type Check = { readonly what: string; readonly ok: boolean; readonly found: string; readonly fix: string | null }
 
@@ -75,5 +80,47 @@ export async function doctor(options: {
     } catch (error) {
       check('stack', false, (error as Error).message, 'see above')
     }
+  if (options.stack !== 'none')
+    try {
+      const playbook = await playbookOfLine()
+      if (playbook !== null) checks.push(playbook)
+    } catch (error) {
+      check('playbook', false, (error as Error).message, 'see above')
+    }
   return checks
+}
+
+/** Of the line that runs; null where none does. */
+async function playbookOfLine(): Promise<Check | null> {
+  const running = await runningLine()
+  if (running === null) return null
+  const surroundings = surroundingsOf(running.stack, running.line)
+  try {
+    return await checkPlaybook(surroundings)
+  } finally {
+    await surroundings.close()
+    await running.stack.stop()
+  }
+}
+
+/** Whether a line's playbook, as it is now, has anything to offer to anybody; null where it has no playbook yet. */
+export async function checkPlaybook(
+  around: Pick<Surroundings, 'log' | 'registry' | 'prefix' | 'clock'>,
+): Promise<Check | null> {
+  const entries = await readPlaybook(around).catch(error => {
+    if (error instanceof UnknownTopic) return []
+    throw error
+  })
+  if (entries.length === 0) return null
+  const playbook = playbookAt(entries, null)
+  const impediments = neverOffers(playbook, around.clock.now())
+  const what = `playbook version ${playbook.version}`
+  return impediments === null
+    ? { what, ok: true, found: `${playbook.items.size} items, something can be offered`, fix: null }
+    : {
+        what,
+        ok: false,
+        found: `nothing can be offered to anybody: ${impedimentsText(impediments)}`,
+        fix: 'look at `offerstream playbook history`, and put what is right with `offerstream playbook put`',
+      }
 }

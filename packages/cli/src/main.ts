@@ -22,6 +22,7 @@ import { rememberLine, reopenLine } from './remembered-line.ts'
 import { addReplayCommands } from './replay-commands.ts'
 import { addStateCommands } from './state-commands.ts'
 import { surroundingsOf } from './surroundings.ts'
+import { withLine } from './with-line.ts'
 
 const defaultModels = join(import.meta.dirname, '..', '..', '..', 'models')
 const stopping = new AbortController()
@@ -72,7 +73,8 @@ const action =
       process.stderr.write(
         `${expected || !process.env['OFFERSTREAM_LOG_LEVEL'] ? (error as Error).message : (error as Error).stack}\n`,
       )
-      process.exitCode = 1
+      // As whoever is ended by Ctrl-C.
+      process.exitCode = stopping.signal.aborted ? 130 : 1
     }
     // Clients keep sockets for reuse; nothing is left to do.
     setTimeout(() => process.exit(), 1000).unref()
@@ -301,10 +303,8 @@ program
   .addOption(stackOption())
   .addOption(jsonOption())
   .action(
-    action(async (output, options: { create: boolean; stack: StackKind }) => {
-      const { stack, line } = await reopenLine(options.stack, output.progress)
-      const { log, prefix, partitions, close } = surroundingsOf(stack, line)
-      try {
+    action((output, options: { create: boolean; stack: StackKind }) =>
+      withLine(options.stack, output, async ({ log, prefix, partitions }, stack) => {
         if (options.create) await ensureTopics(log, { prefix, partitions, sources: true })
         const paths = (await log.topicNames()).filter(path => path.startsWith(prefix) && !path.startsWith('__')).sort()
         const rows = []
@@ -326,28 +326,15 @@ program
           ]),
         )
         return { stack: stack.kind, topics: rows }
-      } finally {
-        await close()
-        await stack.stop()
-      }
-    }),
+      }),
+    ),
   )
 
-addPlaybookCommands(program, { action, stackOption, modelsOption, jsonOption, whole })
-
-addReplayCommands(program, {
-  action,
-  stackOption,
-  modelsOption,
-  jsonOption,
-  whole,
-  moment,
-  stopping: stopping.signal,
-})
-
-addConnectCommands(program, { action, whole, moment, stackOption, jsonOption, signal: stopping.signal })
-
-addStateCommands(program, { action, stackOption, modelsOption, jsonOption, whole, moment, stopping: stopping.signal })
-addCampaignCommands(program, { action, stackOption, jsonOption, whole, stopping: stopping.signal })
+const parts = { action, stackOption, modelsOption, jsonOption, whole, moment, stopping: stopping.signal }
+addPlaybookCommands(program, parts)
+addReplayCommands(program, parts)
+addConnectCommands(program, parts)
+addStateCommands(program, parts)
+addCampaignCommands(program, parts)
 
 await program.parseAsync()

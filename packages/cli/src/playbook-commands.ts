@@ -2,14 +2,14 @@
 import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import type { PlaybookRecord } from '@offerstream/contracts'
+import { type Change, differences } from '@offerstream/offer-scorer'
 import type { StackKind } from '@offerstream/stack'
-import { Refused, type Surroundings } from '@offerstream/streaming'
+import { Refused } from '@offerstream/streaming'
 import { type Command, InvalidArgumentError } from 'commander'
-import { type Output, table } from './output.ts'
-import { type Change, differences, historyOf, playbookAt, putRecords, readPlaybook, recordsOf } from './playbook.ts'
-import { reopenLine } from './remembered-line.ts'
+import { table } from './output.ts'
+import { historyOf, playbookAt, putRecords, readPlaybook, recordsOf } from './playbook.ts'
 import type { CommandParts } from './replay-commands.ts'
-import { surroundingsOf } from './surroundings.ts'
+import { withLine } from './with-line.ts'
 
 type At = { readonly version: number } | { readonly moment: number }
 
@@ -22,16 +22,8 @@ function parseAt(text: string): At {
   return { moment }
 }
 
-export function addPlaybookCommands(
-  program: Command,
-  {
-    action,
-    stackOption,
-    modelsOption,
-    jsonOption,
-    whole,
-  }: Pick<CommandParts, 'action' | 'stackOption' | 'modelsOption' | 'jsonOption' | 'whole'>,
-): void {
+export function addPlaybookCommands(program: Command, parts: CommandParts): void {
+  const { action, stackOption, modelsOption, jsonOption, whole } = parts
   const playbook = program
     .command('playbook')
     .description('what decisions go by: items, rules, levers, budgets, experiments, models, kill switches')
@@ -108,7 +100,9 @@ export function addPlaybookCommands(
               playbookAt(entries, options.from ?? { version: -1 }),
               playbookAt(entries, options.to ?? null),
             ]
-            const records = differences(from, to).filter(row => name === undefined || row.name === name)
+            const records = differences(from, to)
+              .map(({ body, changes }) => ({ type: body.type, name: body.name, changes }))
+              .filter(row => name === undefined || row.name === name)
             for (const { type, name: of, changes } of records) output.say(`${type} ${of}: ${changesText(changes)}`)
             output.say(`${records.length} records differ between version ${from.version} and ${to.version}`)
             return { from: from.version, to: to.version, records }
@@ -131,21 +125,6 @@ export function addPlaybookCommands(
         }),
       ),
     )
-}
-
-async function withLine<T>(
-  stackKind: StackKind,
-  output: Output,
-  work: (around: Surroundings) => Promise<T>,
-): Promise<T> {
-  const { stack, line } = await reopenLine(stackKind, output.progress)
-  const surroundings = surroundingsOf(stack, { ...line, notice: output.progress })
-  try {
-    return await work(surroundings)
-  } finally {
-    await surroundings.close()
-    await stack.stop()
-  }
 }
 
 function readText(file: string): string {

@@ -1,19 +1,13 @@
 // The playbook from the command line: what is in it, what it was, and the door by which records come in.
 import { randomUUID } from 'node:crypto'
-import {
-  applyRecord,
-  checkRecord,
-  emptyPlaybook,
-  nearest,
-  type Playbook,
-  parseRecord,
-  passOver,
-} from '@offerstream/catalogue'
+import { applyRecord, checkRecord, emptyPlaybook, nearest, type Playbook, passOver } from '@offerstream/catalogue'
 import type { PlaybookRecord } from '@offerstream/contracts'
 import { names, triggers } from '@offerstream/features'
-import { type Impediment, neverOffers } from '@offerstream/policy'
+import { bodiesOf, type Change, changesOf, impedimentsText } from '@offerstream/offer-scorer'
+import { neverOffers } from '@offerstream/policy'
 import { createModels, ModelRefused } from '@offerstream/ranker'
 import { expectsOffset, openTopic, Refused, read, type Surroundings } from '@offerstream/streaming'
+import { parseRecords } from './playbook-records.ts'
 
 type Body = PlaybookRecord['body']
 type Around = Pick<Surroundings, 'log' | 'registry' | 'prefix'>
@@ -66,8 +60,7 @@ export function playbookAt(entries: readonly Entry[], at: { version: number } | 
 
 /** Its records, of one name where it is given: `NAME` or `TYPE/NAME`. Refuses a name there is not, with the nearest. */
 export function recordsOf(playbook: Playbook, name: string | null): readonly Body[] {
-  const { version: _version, ...places } = playbook
-  const all = Object.values(places).flatMap(place => [...(place as ReadonlyMap<string, Body>).values()])
+  const all = bodiesOf(playbook)
   if (name === null) return all
   const found = all.filter(body => body.name === name || `${body.type}/${body.name}` === name)
   if (found.length > 0) return found
@@ -122,20 +115,20 @@ async function checkAll(
   before: Playbook,
   { at, models, force = false }: PutOptions,
 ): Promise<{ records: readonly PlaybookRecord[]; after: Playbook }> {
-  const given = parseJson(text)
-  if (given.length === 0) throw new Refused('there is no record in it')
+  const given = parseRecords(text, at)
   const registry = createModels(models)
   const records: PlaybookRecord[] = []
   const problems: string[] = []
   let after = before
   try {
-    for (const [index, value] of given.entries()) {
+    for (const [index, parsed] of given.entries()) {
+      if ('problems' in parsed) {
+        problems.push(...parsed.problems)
+        continue
+      }
       const where = given.length === 1 ? '' : `record ${index + 1}: `
-      const parsed = parseRecord(value, at)
-      const found =
-        'problems' in parsed ? parsed.problems : checkRecord(parsed.record, names, after, Object.keys(triggers))
+      const found = checkRecord(parsed.record, names, after, Object.keys(triggers))
       problems.push(...found.map(problem => where + problem))
-      if ('problems' in parsed) continue
       const { record } = parsed
       if (record.body.type === 'model' && record.body.stage !== 'retired' && found.length === 0)
         await registry.load(record.body).catch(error => {
@@ -157,23 +150,6 @@ async function checkAll(
       `with this nothing could be offered to anybody any more: ${impedimentsText(impediments)}. Nothing was written; --force puts it all the same, a kill switch says it more plainly`,
     )
   return { records, after }
-}
-
-const impedimentsText = (impediments: readonly Impediment[]): string =>
-  impediments
-    .map(({ why, record, items }) => `${items} items ${why}${record === null ? '' : ` by ${record}`}`)
-    .join(', ') || 'nothing is on sale'
-
-function parseJson(text: string): readonly unknown[] {
-  try {
-    return [JSON.parse(text)].flat()
-  } catch (whole) {
-    const lines = text.split('\n').filter(line => line.trim() !== '')
-    try {
-      if (lines.length > 1) return lines.map(line => JSON.parse(line))
-    } catch {}
-    throw new Refused(`it is not JSON: ${(whole as Error).message}. Nothing was written`)
-  }
 }
 
 const mostBytes = 500_000
@@ -209,29 +185,6 @@ async function append(
 
 const overtaken = (version: number): Refused =>
   new Refused(`somebody else changed the playbook since version ${version}: put again. Nothing of this holds`)
-
-/** A field that differs; null where the record is new. */
-export type Change = { readonly field: string; readonly from: unknown; readonly to: unknown }
-
-/** What a record changes in a playbook, the fields that stay left out; for a new one every field that is not a default. */
-export function changesOf(before: Playbook, body: Body): readonly Change[] {
-  const { version: _version, ...places } = before
-  const key = (each: Body) => `${each.type}/${each.name}${each.type === 'model' ? `/${each.version}` : ''}`
-  const was = Object.values(places)
-    .flatMap(place => [...(place as ReadonlyMap<string, Body>).values()])
-    .find(each => key(each) === key(body))
-  return Object.entries(body)
-    .filter(([field]) => field !== 'type' && field !== 'name')
-    .map(([field, to]) => ({ field, from: was === undefined ? null : was[field as keyof Body], to: to as unknown }))
-    .filter(({ from, to }) => JSON.stringify(from) !== JSON.stringify(to))
-}
-
-/** Two versions side by side: what the later one changed, added, and by which records. */
-export function differences(from: Playbook, to: Playbook): Put['records'] {
-  return recordsOf(to, null)
-    .map(body => ({ type: body.type, name: body.name, changes: changesOf(from, body) }))
-    .filter(({ changes }) => changes.length > 0)
-}
 
 type HistoryRow = {
   readonly version: number

@@ -128,7 +128,8 @@ async function rebuildUpdater(
     }
     bar.stop()
     const seconds = (performance.now() - began) / 1000
-    if (complete && old !== null && !leave) await untilAnotherServes(running, partitions, tick, signal, output)
+    if (complete && old !== null && !leave)
+      await untilAnotherServes(running, partitions, tick, AbortSignal.any([signal, stopped.signal]), output)
     if (stopped.signal.aborted) await running.done
     const sizes = await Promise.all(bounds.map((_, at) => store.size(fold.name, at)))
     return {
@@ -163,7 +164,6 @@ async function untilAnotherServes(
     const isShared = running.owned().length < partitions
     sharedSince = isShared ? (sharedSince ?? performance.now()) : null
     if (sharedSince !== null && performance.now() - sharedSince > joinedMs) return
-    if ((await Promise.race([running.done.then(() => true), Promise.resolve(false)])) === true) return
   }
 }
 

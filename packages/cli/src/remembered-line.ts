@@ -51,15 +51,31 @@ export async function reopenLine(
       fix: 'run it again with --stack local, or use --keep and its API',
     })
   try {
-    const { brokers, redis, registry } = line.addresses
-    const environment = {
-      OFFERSTREAM_KAFKA_BROKERS: brokers.join(),
-      OFFERSTREAM_REDIS_URL: redis,
-      OFFERSTREAM_REGISTRY_URL: registry,
-    }
-    return { stack: await startStack('external', { environment, progress: () => {} }), line }
+    return { stack: await reach(line.addresses), line }
   } catch (error) {
     if (!(error instanceof StackUnavailable) || line.kind !== 'local') throw error
     return { stack: await startStack('local', { instance: line.instance, progress }), line }
   }
+}
+
+/** The last line where its stack still answers, else null: nothing is started. */
+export async function runningLine(): Promise<{ stack: Stack; line: RememberedLine } | null> {
+  if (process.env['OFFERSTREAM_KAFKA_BROKERS'] !== undefined) return reopenLine('external', () => {})
+  const line = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as RememberedLine) : null
+  if (line === null || line.addresses === null) return null
+  try {
+    return { stack: await reach(line.addresses), line }
+  } catch (error) {
+    if (error instanceof StackUnavailable) return null
+    throw error
+  }
+}
+
+function reach({ brokers, redis, registry }: Addresses): Promise<Stack> {
+  const environment = {
+    OFFERSTREAM_KAFKA_BROKERS: brokers.join(),
+    OFFERSTREAM_REDIS_URL: redis,
+    OFFERSTREAM_REGISTRY_URL: registry,
+  }
+  return startStack('external', { environment, progress: () => {} })
 }

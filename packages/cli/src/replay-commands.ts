@@ -8,11 +8,10 @@ import { type Command, Option } from 'commander'
 import { type BacktestMode, backtest, backtestHtml, backtestModes, backtestText } from './backtest.ts'
 import { datasetPast } from './backtest-dataset.ts'
 import type { Output } from './output.ts'
-import { reopenLine } from './remembered-line.ts'
 import { replayCommand, replayText } from './replay.ts'
 import { withPast } from './replay-past.ts'
 import { type Edge, parseEdge } from './replay-range.ts'
-import { surroundingsOf } from './surroundings.ts'
+import { withLine } from './with-line.ts'
 
 /** What every command of the program is made with. */
 export type CommandParts = {
@@ -46,7 +45,7 @@ export function addReplayCommands(program: Command, parts: CommandParts): void {
           output,
           options: { from?: Edge; to?: Edge; batch: number; export?: string; stack: StackKind; models: string },
         ) =>
-          withPast(options, output, async past => {
+          withPast(options, output, stopping, async past => {
             const summary = await replayCommand(past, options, output)
             output.say(replayText(summary))
             if (summary.differingBytes > 0) process.exitCode = 1
@@ -64,10 +63,8 @@ export function addReplayCommands(program: Command, parts: CommandParts): void {
     .addOption(stackOption())
     .addOption(jsonOption())
     .action(
-      action(async (output, options: { out: string; from?: number; to?: number; stack: StackKind }) => {
-        const { stack, line } = await reopenLine(options.stack, output.progress)
-        const surroundings = surroundingsOf(stack, { ...line, notice: output.progress })
-        try {
+      action((output, options: { out: string; from?: number; to?: number; stack: StackKind }) =>
+        withLine(options.stack, output, async surroundings => {
           let read = 0
           const began = performance.now()
           const summary = await writeExport(surroundings, {
@@ -85,11 +82,8 @@ export function addReplayCommands(program: Command, parts: CommandParts): void {
           )
           if (!complete) process.exitCode = 130
           return { ...summary, eventsPerSecond: Math.round((1000 * read) / (performance.now() - began)) }
-        } finally {
-          await surroundings.close()
-          await stack.stop()
-        }
-      }),
+        }),
+      ),
     )
 
   program
@@ -142,7 +136,7 @@ export function addReplayCommands(program: Command, parts: CommandParts): void {
         const summary =
           dataset !== undefined
             ? await backtest(await datasetPast(dataset, dir!), wanted, output)
-            : await withPast(options, output, past => backtest(past, wanted, output))
+            : await withPast(options, output, stopping, past => backtest(past, wanted, output))
         output.say(backtestText(summary))
         if (report !== undefined) {
           await writeFile(report, backtestHtml(summary))

@@ -5,35 +5,35 @@ import type { StackKind } from '@offerstream/stack'
 import {
   type Message,
   parseCause,
+  Refused,
   type Surroundings,
   type Topic,
   Undecodable,
   UnknownTopic,
 } from '@offerstream/streaming'
 import type { Output } from './output.ts'
-import { reopenLine } from './remembered-line.ts'
-import { surroundingsOf } from './surroundings.ts'
+import { withLine } from './with-line.ts'
 
 export type Past = Pick<Surroundings, 'log' | 'registry' | 'prefix'>
 
-/** Opens the past, hands it to `work`, and closes it whatever becomes of that. */
+/** Opens the past, hands it to `work`, and closes it whatever becomes of that, when told to stop at once. Throws `Refused` then. */
 export async function withPast<T>(
   from: { readonly export?: string; readonly stack: StackKind | 'auto' },
   output: Output,
+  stopping: AbortSignal,
   work: (past: Past) => Promise<T>,
 ): Promise<T> {
+  // What only reads may be left in the middle.
+  const stopped = new Promise<never>((_, reject) =>
+    stopping.addEventListener('abort', () => reject(new Refused('interrupted')), { once: true }),
+  )
+  stopped.catch(() => {})
+  const untilStopped = (past: Past): Promise<T> => Promise.race([work(past), stopped])
   if (from.export !== undefined) {
     const opened: OpenedExport = await openExport(from.export)
-    return work(opened).finally(opened.close)
+    return untilStopped(opened).finally(opened.close)
   }
-  const { stack, line } = await reopenLine(from.stack, output.progress)
-  const surroundings = surroundingsOf(stack, { ...line, notice: output.progress })
-  try {
-    return await work(surroundings)
-  } finally {
-    await surroundings.close()
-    await stack.stop()
-  }
+  return withLine(from.stack, output, untilStopped)
 }
 
 /** A decision that no update of this journal led to, as an imported one. */

@@ -59,6 +59,8 @@ export async function rangeOf(log: Log, journal: Topic<CustomerEvent>, from?: Ed
   }
   if (from !== undefined && to !== undefined && 'at' in from && 'at' in to && from.at >= to.at)
     throw new Refused(`--from ${moment(from.at)} is not before --to ${moment(to.at)}`)
+  if (from !== undefined && to !== undefined && 'offset' in from && 'offset' in to && from.offset >= to.offset)
+    throw new Refused(`--from ${from.offset} is not before --to ${to.offset}`)
   const before = (edge: Edge, at: number, offset: number): boolean =>
     'at' in edge ? at < edge.at : offset < edge.offset
   return {

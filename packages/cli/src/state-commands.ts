@@ -2,31 +2,15 @@
 import type { StackKind } from '@offerstream/stack'
 import { failPoint, readSettings, type Surroundings } from '@offerstream/streaming'
 import { type Command, Option } from 'commander'
-import type { Output } from './output.ts'
 import { rebuild, rebuildText } from './rebuild.ts'
-import { reopenLine } from './remembered-line.ts'
 import type { CommandParts } from './replay-commands.ts'
 import { type SnapshotFold, snapshotFolds, takeSnapshot } from './snapshot.ts'
-import { surroundingsOf } from './surroundings.ts'
+import { withLine } from './with-line.ts'
 
 const foldNames = Object.keys(snapshotFolds) as SnapshotFold[]
 
 export function addStateCommands(program: Command, parts: CommandParts): void {
   const { action, stackOption, jsonOption, stopping } = parts
-  const withLine = async <T>(
-    kind: StackKind,
-    output: Output,
-    use: (surroundings: Surroundings) => Promise<T>,
-  ): Promise<T> => {
-    const { stack, line } = await reopenLine(kind, output.progress)
-    const surroundings = surroundingsOf(stack, { ...line, notice: output.progress })
-    try {
-      return await use(surroundings)
-    } finally {
-      await surroundings.close()
-      await stack.stop()
-    }
-  }
 
   program
     .command('snapshot')

@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CatalogueItem, ContactPolicy, Decision, FeatureUpdate, PlaybookRecord } from '@offerstream/contracts'
 import { fingerprint, names } from '@offerstream/features'
-import { startOfferScorer } from '@offerstream/offer-scorer'
+import { changesOf, differences, startOfferScorer } from '@offerstream/offer-scorer'
 import { demoPromotions } from '@offerstream/ranker'
 import { playbookRecords } from '@offerstream/simulator'
 import { createClock, memoryLog, memoryRegistry, memoryStore, openTopic, partitionOf } from '@offerstream/streaming'
 import { afterEach, describe, expect, test } from 'vitest'
-import { changesOf, differences, historyOf, playbookAt, putRecords, readPlaybook, recordsOf } from '../src/playbook.ts'
+import { checkPlaybook } from '../src/doctor.ts'
+import { historyOf, playbookAt, putRecords, readPlaybook, recordsOf } from '../src/playbook.ts'
 
 const models = join(import.meta.dirname, '..', '..', '..', 'models')
 const noon = Date.UTC(2026, 2, 2, 12)
@@ -159,6 +160,19 @@ describe('put', () => {
     await put({ type: 'kill_switch', name: 'all', scope: 'global', on: true })
   })
 
+  test('doctor finds a playbook that can offer nothing, and names the record that does it', async () => {
+    const { around, put } = await opened([])
+    const check = () => checkPlaybook({ ...around, clock: { now: () => noon } })
+    expect(await check()).toBeNull()
+    await put(bodies)
+    expect(await check()).toMatchObject({ ok: true, fix: null })
+    await put({ type: 'contact_policy', name: 'default', offersPerWeek: 0 }, { force: true })
+    expect(await check()).toMatchObject({
+      ok: false,
+      found: expect.stringMatching(/nothing can be offered to anybody: \d+ items weekly-cap by contact_policy default/),
+    })
+  })
+
   test('a dry run shows what would change and writes nothing', async () => {
     const { put, version } = await opened()
     const before = await version()
@@ -242,7 +256,7 @@ describe('get and history', () => {
     ])
     expect(historyOf(entries, plan.name)[1]!.changes).toEqual([{ field: 'priceMinor', from: plan.priceMinor, to: 999 }])
     expect(differences(playbookAt(entries, { version: before }), playbookAt(entries, null))).toEqual([
-      { type: 'item', name: plan.name, changes: [{ field: 'priceMinor', from: plan.priceMinor, to: 999 }] },
+      { body: { ...plan, priceMinor: 999 }, changes: [{ field: 'priceMinor', from: plan.priceMinor, to: 999 }] },
     ])
     expect(() => historyOf(entries, 'nobody')).toThrow('never had a nobody')
     expect(changesOf(playbookAt(entries, null), { ...plan, priceMinor: 999 })).toEqual([])

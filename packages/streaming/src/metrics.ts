@@ -56,6 +56,11 @@ export const metricsCatalogue = {
     help: 'Rows of a model that its second implementation scored, because the native runtime failed or took too long.',
     labels: ['service', 'model'],
   },
+  offerstream_playbooks_offering_nothing_total: {
+    kind: 'counter',
+    help: 'Playbook versions that can offer nothing to anybody, by what keeps most items back.',
+    labels: ['service', 'why'],
+  },
 } as const satisfies Record<string, Metric>
 
 export type MetricName = keyof typeof metricsCatalogue

@@ -1,6 +1,7 @@
 export { offersApi } from './api.ts'
 export { createScorer, type Ready, type ScorerSurroundings, scorerName } from './fold.ts'
-export { createPast, type FollowedPlaybook, followPlaybook } from './playbook.ts'
+export { createPast, type FollowedPlaybook, followPlaybook, impedimentsText } from './playbook.ts'
+export { bodiesOf, type Change, changesOf, differences } from './playbook-history.ts'
 export { type Prepared, prepare } from './prepare.ts'
 export { type RebuildHistoriesOptions, type RebuiltHistories, rebuildHistories } from './rebuild.ts'
 export { type PreparedAgain, prepareAgain, type Replayed, replayStep } from './replay.ts'

@@ -8,8 +8,9 @@ import {
 } from '@offerstream/catalogue'
 import type { PlaybookRecord } from '@offerstream/contracts'
 import { names } from '@offerstream/features'
+import { type Impediment, neverOffers } from '@offerstream/policy'
 import { ModelRefused, type Models } from '@offerstream/ranker'
-import { follow, type Log, Refused, type Topic } from '@offerstream/streaming'
+import { type Clock, follow, type Log, type Metrics, Refused, type Topic } from '@offerstream/streaming'
 
 /** The playbook as the topic grows, and as it was at any version. */
 export type FollowedPlaybook = {
@@ -21,22 +22,39 @@ export type FollowedPlaybook = {
   stop(): Promise<void>
 }
 
+/** Who watches that there is something to offer. */
+export type PlaybookWatch = { readonly clock: Clock; readonly metrics?: Metrics | undefined }
+
 /**
  * Follows the topic. A record that is wrong, and a promotion whose model is refused, is named in a notice and passed over:
  * what was decided by before goes on; at the start,
  * where no earlier promotion of that model serves, `Refused` is thrown instead. A promoted model is loaded before the playbook that names it is shown.
+ * With a watch, a version that can offer nothing to anybody is named in a notice too, and counted.
  */
 export async function followPlaybook(
   log: Log,
   topic: Topic<PlaybookRecord>,
   models: Models,
   notice: (line: string) => void = () => {},
+  watch: PlaybookWatch | null = null,
 ): Promise<FollowedPlaybook> {
   const past = createPast()
+  let isLive = false
   /** Why the newest promotion of a model was refused, by the model's name. */
   const refusedModels = new Map<string, string>()
   let taken = Promise.resolve()
   let failure: unknown = null
+  /** Only where it was otherwise before: what goes on being so is said once. */
+  const lookAt = (before: Playbook | null): void => {
+    if (watch === null || past.current().version === -1) return
+    const now = watch.clock.now()
+    const impediments = neverOffers(past.current(), now)
+    if (impediments === null || (before !== null && neverOffers(before, now) !== null)) return
+    notice(
+      `${topic.path} version ${past.current().version} can offer nothing to anybody: ${impedimentsText(impediments)}`,
+    )
+    watch.metrics?.record('offerstream_playbooks_offering_nothing_total', 1, impediments[0]?.why ?? 'nothing-on-sale')
+  }
 
   const take = async (record: PlaybookRecord, offset: number): Promise<void> => {
     const problems = checkRecord(record, names, past.current())
@@ -51,7 +69,9 @@ export async function followPlaybook(
       else refusedModels.delete(body.name)
     }
     if (problems.length > 0) notice(`${topic.path} offset ${offset} is passed over: ${problems.join('; ')}`)
+    const before = past.current()
     past.add(problems.length > 0 ? null : record, offset)
+    if (isLive) lookAt(before)
   }
   const following = await follow(
     log,
@@ -75,6 +95,8 @@ export async function followPlaybook(
       `${without.join('\n')}\nPut the model into the registry folder (OFFERSTREAM_MODELS), or promote one that is there.`,
     )
   }
+  isLive = true
+  lookAt(null)
   return {
     // A playbook that stands still unseen would be worse than none.
     current() {
@@ -92,6 +114,12 @@ export async function followPlaybook(
     },
   }
 }
+
+/** What keeps items from being offered, with the record behind it. */
+export const impedimentsText = (impediments: readonly Impediment[]): string =>
+  impediments
+    .map(({ why, record, items }) => `${items} items ${why}${record === null ? '' : ` by ${record}`}`)
+    .join(', ') || 'nothing is on sale'
 
 /** Every so many records a playbook is kept; what lies between is applied again when asked for. */
 const checkpointEvery = 64

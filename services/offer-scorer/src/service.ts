@@ -14,12 +14,15 @@ const keepPauseMs = 100
 
 /** Feature updates in, decisions and offers out, by the playbook as it grows. */
 export async function startOfferScorer(surroundings: Surroundings, options: ScorerOptions): Promise<Running> {
-  const { log, registry, store, prefix, partitions, notice, metrics } = surroundings
+  const { log, registry, store, clock, prefix, partitions, notice, metrics } = surroundings
   await ensureTopics(log, { prefix, partitions, sources: false })
   const models = createModels(options.models, {
     fellBack: (model, rows) => metrics?.record('offerstream_fallback_rows_total', rows, model),
   })
-  const playbook = await followPlaybook(log, await openTopic(registry, 'playbook', prefix), models, notice)
+  const playbook = await followPlaybook(log, await openTopic(registry, 'playbook', prefix), models, notice, {
+    clock,
+    metrics,
+  })
   const decisions = await openTopic(registry, 'decisions', prefix)
   const { reservations } = store
   const running = await runFold(

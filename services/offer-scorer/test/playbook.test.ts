@@ -8,14 +8,14 @@ import { memoryLog } from '@offerstream/streaming'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createPast, type FollowedPlaybook, followPlaybook } from '../src/index.ts'
-import { foldOf, records, topics } from './given.ts'
+import { at, foldOf, records, topics } from './given.ts'
 
 const opened: { stop(): Promise<void> }[] = []
 afterEach(async () => {
   for (const each of opened.splice(0)) await each.stop()
 })
 
-async function following(folder = modelsFolder) {
+async function following(folder = modelsFolder, watch: Parameters<typeof followPlaybook>[4] = null) {
   const log = memoryLog()
   await log.ensureTopics([{ name: 'playbook', partitions: 1, kept: 'for-ever' }])
   const append = (...all: readonly PlaybookRecord[]) =>
@@ -27,7 +27,13 @@ async function following(folder = modelsFolder) {
   await append(...records)
   const notices: string[] = []
   const models = createModels(folder)
-  const playbook: FollowedPlaybook = await followPlaybook(log, topics.playbook, models, line => notices.push(line))
+  const playbook: FollowedPlaybook = await followPlaybook(
+    log,
+    topics.playbook,
+    models,
+    line => notices.push(line),
+    watch,
+  )
   opened.push(playbook, { stop: models.close })
   return { log, append, notices, playbook, models }
 }
@@ -87,6 +93,27 @@ describe('the followed playbook', () => {
     await append(item, { at: 0, body: promotion })
     await playbook.catchUp()
     expect(() => playbook.current()).toThrow('a bug')
+  })
+  it('says once, and counts, when a new version can offer nothing to anybody, and which record does it', async () => {
+    const counted: unknown[] = []
+    const metrics = { record: (...each: unknown[]) => void counted.push(each), page: async () => '' }
+    const { playbook, append, notices } = await following(modelsFolder, { clock: { now: () => at }, metrics })
+    const policy = (offersPerWeek: number): PlaybookRecord => {
+      const { body } = records.find(record => record.body.type === 'contact_policy')!
+      return { at, body: { ...body, offersPerWeek } as PlaybookRecord['body'] }
+    }
+    expect(notices).toEqual([])
+    await append(policy(0), policy(0))
+    await playbook.catchUp()
+    const plans = [...playbook.current().items.values()].length
+    expect(notices).toEqual([
+      `playbook version ${records.length} can offer nothing to anybody: ${plans} items weekly-cap by contact_policy default`,
+    ])
+    expect(counted).toEqual([['offerstream_playbooks_offering_nothing_total', 1, 'weekly-cap']])
+    await append(policy(3), { at, body: { type: 'kill_switch', name: 'all', scope: 'global', target: null, on: true } })
+    await playbook.catchUp()
+    expect(notices).toHaveLength(2)
+    expect(notices[1]).toContain('stopped by kill_switch all')
   })
   it('passes over bytes nobody can read', async () => {
     const { playbook, log, append, notices } = await following()
