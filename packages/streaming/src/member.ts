@@ -75,7 +75,7 @@ type Lane = {
   turn: Promise<unknown>
   /** Commits what a lane had handled when nothing more came. */
   later: NodeJS.Timeout | undefined
-  /** What became of a commit between two batches. */
+  /** What its last batch or commit answered; anything but `more` ends it. */
   answer: Answer
 }
 
@@ -84,46 +84,47 @@ export async function runMember(options: MemberOptions): Promise<Running> {
   const { log, group, metrics, reach, commitEveryMs = defaults.commitEveryMs } = options
   const sessionTimeoutMs = options.sessionTimeoutMs ?? defaults.sessionTimeoutMs
   const lanes = new Map<string, Lane>()
-  let subscription: Subscription | null = null
+  const subscribed = Promise.withResolvers<Subscription>()
+  /** A commit between two batches failed, which no batch can answer for. */
+  const broken = Promise.withResolvers<never>()
   let problem: string | null = null
 
   const stopping = new AbortController()
 
-  const gauge = (): void => metrics?.record('offerstream_lanes', lanes.size)
-  const inTurn = <T>(lane: Lane, work: () => Promise<T>): Promise<T> => {
-    const mine = lane.turn.then(work)
+  const ours = (): readonly Lane[] => [...lanes.values()].filter(lane => lane.answer === 'more')
+  const gauge = (): void => metrics?.record('offerstream_lanes', ours().length)
+  /** What a batch that failed had counted must not be saved by a commit that waited behind it: nothing follows it. */
+  const inTurn = (lane: Lane, work: () => Promise<Answer>): Promise<Answer> => {
+    const mine = lane.turn.then(async () => {
+      if (lane.answer !== 'more') return lane.answer
+      lane.answer = await work().catch(error => {
+        lane.answer = 'drop'
+        if (error instanceof Abandoned) return 'drop'
+        throw error
+      })
+      return lane.answer
+    })
     lane.turn = mine.catch(() => {})
     return mine
   }
   const commit = async (lane: Lane): Promise<Answer> => {
     clearTimeout(lane.later)
     lane.later = undefined
-    if (lane.committed === lane.next || subscription === null) return 'more'
     const answer = (await lane.work?.settle?.()) ?? 'more'
-    if (answer !== 'more') return answer
+    if (answer !== 'more' || lane.committed === lane.next) return answer
     lane.committed = lane.next
     lane.committedAt = performance.now()
     await reach('before-commit')
-    await subscription.commit(lane.topic, lane.partition, lane.next)
+    await (await subscribed.promise).commit(lane.topic, lane.partition, lane.next)
     await reach('after-commit')
     return 'more'
   }
   const commitLater = (lane: Lane): void => {
     const wait = lane.committedAt + commitEveryMs - performance.now()
-    lane.later ??= setTimeout(() => {
-      inTurn(lane, () => commit(lane)).then(
-        answer => {
-          lane.answer = answer
-        },
-        error => {
-          if (error instanceof Abandoned) lane.answer = 'drop'
-          else problem ??= (error as Error).message
-        },
-      )
-    }, wait).unref()
+    lane.later ??= setTimeout(() => inTurn(lane, () => commit(lane)).catch(broken.reject), wait).unref()
   }
   const handle = async (lane: Lane, messages: readonly Message[]): Promise<Answer> => {
-    if (lane.answer !== 'more') return lane.answer
+    if (stopping.signal.aborted) return 'drop'
     const answer = await lane.work!.batch(messages)
     if (answer !== 'more') return answer
     lane.next = messages[messages.length - 1]!.offset + 1
@@ -142,12 +143,13 @@ export async function runMember(options: MemberOptions): Promise<Running> {
    * takes the partition from us meanwhile, it is ours and taken again, or nobody would ever read it.
    */
   const shutOut = async (lane: Lane): Promise<Answer> => {
+    gauge()
     const signal = AbortSignal.any([lane.abort.signal, stopping.signal])
     await sleep(sessionTimeoutMs, undefined, { signal, ref: false }).catch(() => {})
     return signal.aborted ? 'drop' : 'reassign'
   }
 
-  subscription = await log.subscribe(
+  const subscription = await log.subscribe(
     group,
     options.paths,
     {
@@ -175,10 +177,7 @@ export async function runMember(options: MemberOptions): Promise<Running> {
         const lane = lanes.get(`${topic}/${partition}`)
         if (lane?.work == null) return 'drop'
         const began = performance.now()
-        const answer = await inTurn(lane, () => handle(lane, messages)).catch(error => {
-          if (error instanceof Abandoned) return 'drop' as const
-          throw error
-        })
+        const answer = await inTurn(lane, () => handle(lane, messages))
         metrics?.record('offerstream_batch_seconds', (performance.now() - began) / 1000)
         if (answer === 'more') return answer
         const wanted = answer === 'drop' ? await shutOut(lane) : answer
@@ -198,17 +197,18 @@ export async function runMember(options: MemberOptions): Promise<Running> {
       ...(options.fetchPauseMs === undefined ? {} : { fetchPauseMs: options.fetchPauseMs }),
     },
   )
-  const settled = subscription.done.catch(error => {
+  subscribed.resolve(subscription)
+  broken.promise.catch(() => subscription.stop()).catch(() => {})
+  const settled = Promise.race([subscription.done, broken.promise]).catch(error => {
     problem = (error as Error).message
     for (const lane of lanes.values()) lane.abort.abort()
     throw error
   })
   settled.catch(() => {})
-  const active = subscription
 
   return {
     done: settled,
-    owned: () => [...lanes.keys()],
+    owned: () => ours().map(lane => `${lane.topic}/${lane.partition}`),
     async stop() {
       stopping.abort()
       // A retry that waits for the outside world must not hold up the end; what it has not saved is read again.
@@ -216,14 +216,14 @@ export async function runMember(options: MemberOptions): Promise<Running> {
         for (const lane of lanes.values()) lane.abort.abort()
       }, 5000)
       await Promise.all([...lanes.values()].map(lane => inTurn(lane, () => commit(lane)))).catch(() => {})
-      await active.stop()
+      await subscription.stop()
       clearTimeout(patience)
     },
     async health() {
       const now = performance.now()
       const ends = new Map<string, readonly { next: number }[]>()
       for (const path of options.paths) ends.set(path, await log.bounds(path))
-      const all = [...lanes.values()].map(lane => ({
+      const all = ours().map(lane => ({
         topic: lane.topic,
         partition: lane.partition,
         next: lane.next,
