@@ -243,7 +243,7 @@ const strideMs = 6 * 60 * 60 * 1000
 
 /** A real data set, as fast as the line takes it; the clock shows the time of the newest event sent. */
 async function recorded(name: DatasetName, { dir, models }: DemoOptions, output: Output): Promise<Source> {
-  if (dir === undefined) throw new Error(`--dataset ${name} needs --dir, the directory that holds its files`)
+  if (dir === undefined) throw new Error(`--dataset ${name} needs --dir, the folder that holds its files`)
   const dataset = datasets[name]
   const playbook = await dataset.playbook(dir)
   const devices: string[] = []

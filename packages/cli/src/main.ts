@@ -51,7 +51,7 @@ const stackOption = () =>
     .choices(['auto', ...stackKinds])
     .default('auto')
 const jsonOption = () => new Option('--json', 'one object on the last line of standard output').default(false)
-const modelsOption = () => new Option('--models <dir>', 'folder of the model registry').default(defaultModels)
+const modelsOption = () => new Option('--models <dir>', 'folder of the model registry').default(defaultModels, 'models')
 
 /** Runs a command; expected trouble is one clear message and exit code 1. */
 const action =
@@ -95,7 +95,7 @@ program
   .option('--seconds <n>', 'how long to stream; a data set is streamed whole', whole(1), 60)
   .option('--seed <n>', 'of the simulated operator', whole(0), 1)
   .addOption(new Option('--dataset <name>', 'stream this data set instead').choices(Object.keys(datasets)))
-  .option('--dir <dir>', 'directory that holds the data set’s files')
+  .option('--dir <dir>', 'folder that holds the files of the data set')
   .option('--keep', 'stay up afterwards, until Ctrl-C', false)
   .addOption(modelsOption())
   .addOption(jsonOption())
@@ -124,12 +124,11 @@ program
   .command('ingest')
   .description('stream a real data set onto the source topics')
   .argument('<dataset>', Object.keys(datasets).join(', '))
-  .requiredOption('--dir <dir>', 'directory that holds its files')
-  .option(
-    '--speed <times>',
-    'how many times as fast as it happened, like 1000x, or max',
-    parseSpeed,
-    Number.POSITIVE_INFINITY,
+  .requiredOption('--dir <dir>', 'folder that holds its files')
+  .addOption(
+    new Option('--speed <times>', 'how many times as fast as it happened, like 1000x, or max')
+      .argParser(parseSpeed)
+      .default(Number.POSITIVE_INFINITY, 'max'),
   )
   .addOption(new Option('--rebase <moment>', 'move the times so that the last event falls on now').choices(['now']))
   .option('--assume-consent', 'give every customer a device and consent to pushes', false)
@@ -223,7 +222,7 @@ program
             ...(mapping === null ? {} : { mapping }),
           })
           featuresApi(server, { store: surroundings.store, updater: { name: updaterName, states }, partitions })
-          offersApi(server, surroundings)
+          offersApi(server, surroundings, { models: options.models })
           addSubscriptionRoutes(server, line.subscriptions)
           const address = await server.listen({
             host: settings.text('OFFERSTREAM_HTTP_HOST'),

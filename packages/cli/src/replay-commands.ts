@@ -116,7 +116,7 @@ export function addReplayCommands(program: Command, parts: CommandParts): void {
     .addOption(
       new Option('--dataset <name>', 'on a data set instead, from the files of --dir').choices(Object.keys(datasets)),
     )
-    .option('--dir <dir>', 'directory that holds the data set’s files')
+    .option('--dir <dir>', 'folder that holds the files of the data set')
     .addOption(stackOption())
     .addOption(modelsOption())
     .addOption(jsonOption())

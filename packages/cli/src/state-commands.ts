@@ -15,8 +15,8 @@ export function addStateCommands(program: Command, parts: CommandParts): void {
   program
     .command('snapshot')
     .description('write the states of the folds with their watermarks to disk while the line goes on')
-    .requiredOption('--out <dir>', 'folder of snapshots; one that was interrupted is gone on with')
-    .addOption(new Option('--fold <name>', 'of this service only').choices(foldNames))
+    .requiredOption('--out <dir>', 'folder of the snapshots; an interrupted one goes on')
+    .addOption(new Option('--fold <name>', 'of this fold only').choices(foldNames))
     .addOption(stackOption())
     .addOption(jsonOption())
     .action(
