@@ -171,11 +171,12 @@ describe('given a line that decided for ten hours', () => {
     )
     await expect(run({ playbook: file })).rejects.toThrow(/lever x: item smart-100 is unknown, nearest is smart-1/)
     writeFileSync(file, '{"type": "lever"')
-    await expect(run({ playbook: file })).rejects.toThrow(/line 1, is no JSON/)
+    await expect(run({ playbook: file })).rejects.toThrow(/wrong\.json: it is not JSON/)
     writeFileSync(file, '[{"type": "lever", "name": "x", "factor": "two"}]')
-    await expect(run({ playbook: file })).rejects.toThrow(
-      /record 1 is no playbook record: .*factor|record 1 is no playbook record/,
-    )
+    await expect(run({ playbook: file })).rejects.toThrow(/wrong\.json: lever x: factor is two, wanted a number/)
+    // As `playbook put` takes it: one record over several lines, defaults left out.
+    writeFileSync(file, JSON.stringify({ type: 'lever', name: 'x', item: 'smart-10', factor: 2 }, null, 2))
+    expect((await run({ playbook: file, arms: ['logging'], floor: 5 })).policies).toHaveLength(2)
     await expect(run({ arms: ['chmpion'] })).rejects.toThrow(/no policy chmpion, nearest is champion/)
     await expect(run({ model: 'plan-ranker/99' })).rejects.toThrow(/model plan-ranker\/99 cannot be read/)
     const folder = join(dir, 'models', 'plan-ranker', '1')

@@ -15,6 +15,7 @@ import { explainCustomer, explanationText } from '../src/explain.ts'
 import { startLine } from '../src/line.ts'
 import { createOutput } from '../src/output.ts'
 import { replayCommand } from '../src/replay.ts'
+import { withPast } from '../src/replay-past.ts'
 import type { Edge } from '../src/replay-range.ts'
 import { createSourceWriter } from '../src/source-writer.ts'
 import { surroundingsOf } from '../src/surroundings.ts'
@@ -183,6 +184,9 @@ describe('a replay', () => {
       /nothing lies before --to 1970-.*nearest/,
     )
     await expect(replay(line.surroundings, 500, { from: { offset: 10 ** 9 } })).rejects.toThrow(/offsets 0 to \d+/)
+    await expect(replay(line.surroundings, 500, { from: { offset: 60 }, to: { offset: 60 } })).rejects.toThrow(
+      /--from 60 is not before --to 60/,
+    )
     const { log } = line.surroundings
     const trimmed: Log = {
       ...log,
@@ -210,6 +214,21 @@ describe('a replay', () => {
           decisions: line.found.decisions,
         })
       await opened.close()
+    } finally {
+      rmSync(dir, { recursive: true })
+    }
+  })
+
+  test('is left in the middle when told to stop', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'offerstream-export-'))
+    try {
+      await writeExport(line.surroundings, { dir, from: null, to: null })
+      const stopping = new AbortController()
+      const endless = withPast({ export: dir, stack: 'auto' }, createOutput(true), stopping.signal, async () => {
+        stopping.abort()
+        await new Promise(() => {})
+      })
+      await expect(endless).rejects.toThrow('interrupted')
     } finally {
       rmSync(dir, { recursive: true })
     }
