@@ -26,6 +26,19 @@ export type Topic<T> = { readonly name: TopicName; readonly path: string; readon
 const magicByte = 0
 const frameBytes = 5
 
+/** What throws for a schema that cannot be read with throws for each of its messages instead: a registry holds any text. */
+export function readerOrThrower<Reader extends ((...message: never[]) => unknown) | undefined>(
+  make: () => Reader,
+): Reader | (() => never) {
+  try {
+    return make()
+  } catch (error) {
+    return () => {
+      throw error
+    }
+  }
+}
+
 /** Registers the topic's schemas and answers the topic; an incompatible schema is refused by name. */
 export async function openTopic<Name extends TopicName>(
   registry: Registry,
@@ -44,12 +57,15 @@ export async function openTopic<Name extends TopicName>(
   }
   const only = writers.size === 1 ? [...writers.values()][0]! : null
 
+  const readerOf = (schema: string): ((bytes: Buffer, from: number) => unknown) | undefined => {
+    const written = JSON.parse(schema) as { name?: string; namespace?: string }
+    const fullName = written.namespace ? `${written.namespace}.${written.name}` : written.name
+    return codecs.find(each => each.name === fullName)?.reader(schema)
+  }
   const learnId = async (id: number): Promise<void> => {
     const schema = await registry.schema(id)
-    const written = schema === null ? undefined : (JSON.parse(schema) as { name?: string; namespace?: string })
-    const fullName = written?.namespace ? `${written.namespace}.${written.name}` : written?.name
-    const codec = codecs.find(each => each.name === fullName)
-    if (schema !== null && codec !== undefined) readers.set(id, codec.reader(schema))
+    const reader = schema === null ? undefined : readerOrThrower(() => readerOf(schema))
+    if (reader !== undefined) readers.set(id, reader)
   }
 
   return {

@@ -1,7 +1,7 @@
 // A company's own topic as intake reads it: decoded into whatever it holds, which the mapping then makes an event of.
 import { codecOf } from '@offerstream/contracts'
 import { createMapper, type Format, type MappedSource, type Mapper, parseJson } from '@offerstream/mapping'
-import { type Codec, type Handler, type Registry, Undecodable } from '@offerstream/streaming'
+import { type Codec, type Handler, type Registry, readerOrThrower, Undecodable } from '@offerstream/streaming'
 import type { SourceEvent } from './validate.ts'
 
 /** A message that is no event yet. */
@@ -78,7 +78,11 @@ function framed(registry: Registry): Decoder {
         const id = bytes.readInt32BE(1)
         if (readers.has(id)) continue
         const schema = await registry.schema(id)
-        if (schema !== null) readers.set(id, codecOf<unknown>(schema).decode)
+        if (schema !== null)
+          readers.set(
+            id,
+            readerOrThrower(() => codecOf<unknown>(schema).decode),
+          )
       }
     },
   }

@@ -161,6 +161,27 @@ describe('a mapped topic', () => {
     expect(await world.reasons('plain')).toEqual(['undecodable'])
   })
 
+  test('framed with the id of what is no Avro schema loses that message and no other', async () => {
+    const world = await createWorld()
+    const codec = codecOf<ReturnType<typeof order>>(schema)
+    const id = await world.registry.register('orders-value', schema)
+    const framed = [codec.encode(order(1), 5), codec.encode(order(2), 5)]
+    for (const [i, bytes] of framed.entries()) {
+      bytes[0] = 0
+      bytes.writeInt32BE(i === 0 ? 999 : id, 1)
+    }
+    world.registry.schema = async each => (each === id ? schema : 'syntax = "proto3"; message Order { string no = 1; }')
+    await world.log.ensureTopics([{ name: 'orders', partitions: 1, kept: 'for-ever' }])
+    await world.log.append(
+      'orders',
+      0,
+      framed.map(value => ({ key: 'k', value })),
+    )
+    await world.drain(mappingOf(sourceOf('orders', 'avro')), { orders: 'company:orders' })
+    expect((await world.journal()).map(({ event }) => event)).toMatchObject([{ id: '2' }])
+    expect(await world.reasons('orders')).toEqual(['undecodable'])
+  })
+
   test('that has the name of one of ours replaces it where the path is the same, and stands beside it where not', async () => {
     for (const prefix of ['', 'brand.']) {
       const world = await createWorld(prefix)
