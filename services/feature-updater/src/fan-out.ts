@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CampaignDue, CustomerFacts } from '@offerstream/contracts'
 import { factsOf, read, type State, states } from '@offerstream/features'
-import { openTopic, Refused, type Surroundings, Transient } from '@offerstream/streaming'
+import { openTopic, Refused, read as readMessage, type Surroundings, Transient } from '@offerstream/streaming'
 import { updaterName } from './fold.ts'
 
 /** What reaches the customers. */
@@ -82,8 +82,10 @@ export async function fanOut(around: Surroundings, options: FanOutOptions): Prom
     const { first, next } = (await log.bounds(topic.path))[partition]!
     for await (const messages of log.read(topic.path, partition, first, next)) {
       await topic.codec.learn(messages.map(({ value }) => value))
-      for (const { key, value } of messages)
-        if (topic.codec.decode(value!).campaign === campaign.campaign) reached.add(key!)
+      for (const message of messages) {
+        const reading = readMessage(topic.codec, message)
+        if ('value' in reading && reading.value.campaign === campaign.campaign) reached.add(message.key!)
+      }
     }
     return reached
   }

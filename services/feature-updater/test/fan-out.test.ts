@@ -139,6 +139,13 @@ describe('a fan-out', () => {
     expect(await reached(line)).toEqual([])
   })
 
+  it('passes over records of campaigns that nobody can read, as intake does', async () => {
+    const line = await known()
+    for (const value of [null, Buffer.from('no record')])
+      await line.log.append(topics.campaigns.path, 0, [{ key: 'c-1', value }])
+    expect(await run(line)).toMatchObject({ complete: true, sent: 40 })
+  })
+
   it('refuses to run where the updater knows nobody', async () => {
     await expect(run(await createLine())).rejects.toThrow(/no customer of updater-/)
   })
