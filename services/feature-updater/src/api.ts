@@ -25,6 +25,8 @@ export function featuresApi(server: FastifyInstance, { store, updater, partition
           .send({ error: 'unknown-customer', message: 'no event of this customer has been applied' })
       const state = updater.states.decode(bytes)
       const at = request.query.at === undefined ? state.at : Date.parse(request.query.at)
+      if (Number.isNaN(at))
+        return reply.code(400).send({ error: 'bad-request', message: `${request.query.at} is not in the calendar` })
       const lastEventAt = new Date(state.at).toISOString()
       if (at < state.at)
         return reply.code(400).send({

@@ -62,6 +62,11 @@ it('refuses a moment it cannot read', async () => {
   expect([answer.statusCode, answer.json().message]).toEqual([400, 'querystring/at must match format "date-time"'])
 })
 
+it('refuses a moment that the calendar does not have', async () => {
+  const answer = await server.inject('/customers/c-1/features?at=2026-12-31T23:59:60Z')
+  expect([answer.statusCode, answer.json().error]).toEqual([400, 'bad-request'])
+})
+
 it('asks to be asked again while the store is unwell', async () => {
   const peek = () => Promise.reject(new Transient('redis does not answer'))
   const answer = await featuresApi(fastify(), { store: { peek }, updater, partitions }).inject('/customers/c/features')
