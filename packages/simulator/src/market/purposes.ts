@@ -1,0 +1,20 @@
+/** Third seed words, one for each use of chance; a month or day is added where there is one. No two ranges overlap. */
+export const purposes = {
+  person: 0x10000,
+  household: 0x10001,
+  firstPlan: 0x10002,
+  packageTaste: 0x10003,
+  sales: 0x10004,
+  categories: 0x10005,
+  discountType: 0x10006,
+  competitor: 0x10007,
+  upsell: 0x10008,
+  trial: 0x10009,
+  month: 0x20000,
+  usage: 0x30000,
+  offer: 0x40000,
+  packages: 0x50000,
+  push: 0x60000,
+  discounts: 0x70000,
+  arrival: 0x80000,
+} as const
