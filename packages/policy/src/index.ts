@@ -1,6 +1,6 @@
 export { candidateLimit, candidatesFor } from './candidates.ts'
 export { decide, type Request, type Scored } from './decide.ts'
-export { emptyHistory, remember, rememberedOffers } from './history.ts'
+export { countSince, emptyHistory, remember, rememberedOffers } from './history.ts'
 export { type Impediment, neverOffers } from './never-offers.ts'
 export { offerOf } from './offer.ts'
 export { possibleFor } from './possible.ts'

@@ -7,14 +7,16 @@ import {
   type Decision,
   type KillSwitch,
   type NextBestOffer,
-  type PlaybookRecord,
 } from '@offerstream/contracts'
-import { answerError, follow, openTopic, partitionOf, type Surroundings } from '@offerstream/streaming'
+import { createModels } from '@offerstream/ranker'
+import { answerError, openTopic, partitionOf, type Surroundings } from '@offerstream/streaming'
 import type { FastifyInstance } from 'fastify'
+import { mostRecords, openExplainer } from './explain.ts'
+import { explanationSchema } from './explanation-schema.ts'
 import { scorerName } from './fold.ts'
 import { jsonSchemaOf } from './json-schema.ts'
 import { lookBack, type Searched } from './look-back.ts'
-import { createPast } from './playbook.ts'
+import type { ScorerOptions } from './service.ts'
 
 /** What the API reads from. The scorer itself may run elsewhere. */
 export type OffersSource = Pick<
@@ -26,18 +28,17 @@ const day = 24 * 60 * 60 * 1000
 /** As long as offers are kept. */
 const offerDays = 7
 const mostDays = 400
-const mostRecords = 100_000
 const histories = avroCodec('contact-history')
 
 type Params = { readonly id: string }
 type Search = { readonly days: number; readonly limit: number; readonly before?: number }
 
 /** Adds the routes to a server; topics are opened at the first request. */
-export function offersApi(server: FastifyInstance, source: OffersSource): FastifyInstance {
+export function offersApi(server: FastifyInstance, source: OffersSource, options: ScorerOptions): FastifyInstance {
   const { log, store, clock, partitions } = source
   let opening: ReturnType<typeof open> | null = null
   const opened = () => {
-    opening ??= open(source).catch(error => {
+    opening ??= open(source, options).catch(error => {
       opening = null
       throw error
     })
@@ -101,30 +102,44 @@ export function offersApi(server: FastifyInstance, source: OffersSource): Fastif
       const options = { since: since(request.query.days), records: mostRecords }
       const { values, searched } = lookBack(log, decisions, partitionOf(id, partitions), id, options)
       for await (const each of values) if (each.id === wanted) return each
-      const { records, since: back } = told(searched)
-      return reply.code(404).send({
-        error: 'unknown-decision',
-        message: `not among the ${records} records looked at${back === null ? '' : `, back to ${back}`}`,
+      return reply.code(404).send(unknownDecision(searched))
+    },
+  )
+  server.get<{
+    Params: Params & { readonly decision: string }
+    Querystring: Pick<Search, 'days'> & { readonly again: boolean }
+  }>(
+    '/customers/:id/decisions/:decision/explanation',
+    { schema: schemas.explanation, serializerCompiler: asJson, errorHandler: answerError },
+    async (request, reply) => {
+      const { id, decision } = request.params
+      const { days, again } = request.query
+      const { explainer } = await opened()
+      const { explanation, searched } = await explainer.explain(id, {
+        decision,
+        days,
+        ...(again ? { again: today => today } : {}),
       })
+      return explanation ?? reply.code(404).send(unknownDecision(searched))
     },
   )
   return server
 }
 
 /** The topics, and the playbook as it grows. */
-async function open({ log, registry, prefix, notice }: OffersSource) {
-  const past = createPast()
-  const following = await follow(
-    log,
-    await openTopic(registry, 'playbook', prefix),
-    (record: PlaybookRecord, { offset }) => past.add(record, offset),
-    notice,
-  )
+async function open(source: OffersSource, { models: folder }: ScorerOptions) {
+  const { registry, prefix } = source
+  const models = createModels(folder)
+  const explainer = await openExplainer(source, models)
   return {
     offers: await openTopic(registry, 'next-best-offers', prefix),
     decisions: await openTopic(registry, 'decisions', prefix),
-    playbook: past.current,
-    stop: following.stop,
+    explainer,
+    playbook: explainer.playbook,
+    async stop() {
+      await explainer.stop()
+      await models.close()
+    },
   }
 }
 
@@ -159,6 +174,14 @@ const told = ({ records, since, endedBy, next }: Searched) => ({
   endedBy,
   next: endedBy === 'start' ? null : next,
 })
+
+function unknownDecision(searched: Searched): { error: string; message: string } {
+  const { records, since } = told(searched)
+  return {
+    error: 'unknown-decision',
+    message: `not among the ${records} records looked at${since === null ? '' : `, back to ${since}`}`,
+  }
+}
 
 /** A missing number, NaN, is null. */
 const asJson = () => (data: unknown) => JSON.stringify(data)
@@ -241,6 +264,30 @@ const schemas = {
     querystring: { type: 'object', properties: { days } },
     response: {
       200: { description: 'The decision.', ...decision },
+      400: refused,
+      404: error('Not found as far as it looked.'),
+      503: unavailable,
+    },
+  },
+  explanation: {
+    operationId: 'explanation',
+    summary:
+      'Why one decision was taken as it was, in words, and what followed; with `again`, how it would be taken today',
+    params: object({ id: customer, decision: { ...text, description: 'The id of the decision, percent-encoded.' } }),
+    querystring: {
+      type: 'object',
+      properties: {
+        days,
+        again: {
+          type: 'boolean',
+          default: false,
+          description:
+            "Decide the same request again by today's playbook, and say what differs and which records do it.",
+        },
+      },
+    },
+    response: {
+      200: { description: 'The explanation; moments are milliseconds since the epoch.', ...explanationSchema },
       400: refused,
       404: error('Not found as far as it looked.'),
       503: unavailable,

@@ -35,6 +35,18 @@ export function lookBack<T extends { readonly id: string }>(
   topic: Topic<T>,
   partition: number,
   key: string,
+  options: LookBackOptions,
+): LookBack<T> {
+  return lookBackBy(({ id }) => id, log, topic, partition, key, options)
+}
+
+/** The same for records whose id is elsewhere. */
+export function lookBackBy<T>(
+  idOf: (value: T) => string,
+  log: Pick<Log, 'bounds' | 'read'>,
+  topic: Topic<T>,
+  partition: number,
+  key: string,
   { since, before, records }: LookBackOptions,
 ): LookBack<T> {
   const searched: Searched = { records: 0, since: null, endedBy: 'found', next: before ?? 0 }
@@ -65,8 +77,9 @@ export function lookBack<T extends { readonly id: string }>(
       if (oldest < Number.POSITIVE_INFINITY) searched.since = Math.max(oldest, since)
       for (const { offset, value } of mine.reverse()) {
         searched.next = offset
-        if (seen.has(value.id)) continue
-        seen.add(value.id)
+        const id = idOf(value)
+        if (seen.has(id)) continue
+        seen.add(id)
         yield value
       }
       if (oldest < since) {

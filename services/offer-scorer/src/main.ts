@@ -4,4 +4,9 @@ import { offersApi } from './api.ts'
 import { options, settings } from './config.ts'
 import { startOfferScorer } from './service.ts'
 
-await serve('offer-scorer', settings, surroundings => startOfferScorer(surroundings, options), offersApi)
+await serve(
+  'offer-scorer',
+  settings,
+  surroundings => startOfferScorer(surroundings, options),
+  (server, source) => offersApi(server, source, options),
+)

@@ -8,6 +8,7 @@ import { memoryLog, memoryStore, type Outgoing, partitionOf, Transient } from '@
 import { Ajv } from 'ajv'
 import fastify from 'fastify'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { explanationSchema } from '../src/explanation-schema.ts'
 import { createScorer, offersApi, scorerName } from '../src/index.ts'
 import { jsonSchemaOf } from '../src/json-schema.ts'
 import { lookBack } from '../src/look-back.ts'
@@ -41,9 +42,15 @@ beforeEach(async () => {
     { name: 'playbook', partitions: 1, kept: 'for-ever' },
     { name: 'decisions', partitions, kept: 'for-ever' },
     { name: 'next-best-offers', partitions, kept: 'for-ever' },
+    { name: 'deliveries', partitions, kept: 'for-ever' },
+    { name: 'customer-events', partitions, kept: 'for-ever' },
   ])
   await change(...records)
-  server = offersApi(fastify(), { log, store, registry, clock: { now: () => now }, prefix: '', partitions })
+  server = offersApi(
+    fastify(),
+    { log, store, registry, clock: { now: () => now }, prefix: '', partitions },
+    { models: modelsFolder },
+  )
   return () => server.close()
 })
 
@@ -157,13 +164,41 @@ describe('decisions', () => {
     expect([status, body.id]).toEqual([200, 'customer-events@1/0/12/0'])
     expect(await get('decisions/nothing')).toMatchObject({ status: 404, body: { error: 'unknown-decision' } })
   })
+  it('one is explained, and decided again by the playbook of today, as the documentation has it', async () => {
+    const check = new Ajv({ strict: false }).compile(explanationSchema)
+    const decision = { ...template.decision, playbookVersion: records.length - 1 }
+    const message = { key: customer, value: topics.decisions.codec.encode(decision) }
+    await append({ ...message, timestamp: Date.now() })
+    await change({
+      at,
+      body: { type: 'kill_switch', name: 'halt', scope: 'item', target: decision.chosen, on: true },
+    })
+    const path = `decisions/${encodeURIComponent(decision.id)}/explanation`
+    const { status, body } = await get(path)
+    expect(status).toBe(200)
+    expect(check(body) || check.errors).toBe(true)
+    expect(body).toMatchObject({ decision: decision.id, chosen: decision.chosen, again: null })
+    const { body: asked } = await get(`${path}?again=true`)
+    expect(check(asked) || check.errors).toBe(true)
+    expect(asked.again).toMatchObject({ was: { chosen: decision.chosen }, because: ['kill_switch halt'] })
+    expect(asked.again.now.chosen).not.toBe(decision.chosen)
+    expect(check({ ...asked, again: { ...asked.again, same: 'no' } })).toBe(false)
+    expect(await get('decisions/nothing/explanation')).toMatchObject({
+      status: 404,
+      body: { error: 'unknown-decision' },
+    })
+  })
   it('a question that makes no sense is refused', async () => {
     expect((await get('decisions?limit=0')).body.message).toBe('querystring/limit must be >= 1')
     expect((await get('decisions?days=soon')).status).toBe(400)
   })
   it('are asked for again while the log is unwell', async () => {
     const unwell = { ...log, bounds: () => Promise.reject(new Transient('kafka does not answer')) }
-    const api = offersApi(fastify(), { log: unwell, store, registry, clock: { now: () => at }, prefix: '', partitions })
+    const api = offersApi(
+      fastify(),
+      { log: unwell, store, registry, clock: { now: () => at }, prefix: '', partitions },
+      { models: modelsFolder },
+    )
     const answer = await api.inject(`/customers/${customer}/decisions`)
     expect([answer.statusCode, answer.json().error]).toEqual([503, 'unavailable'])
     await api.close()
@@ -186,7 +221,11 @@ describe('the documentation', () => {
     await documented.register(swagger, {
       openapi: { openapi: '3.1.0', info: { title: 'Offerstream: offers and decisions', version: '1' } },
     })
-    offersApi(documented, { log, store, registry, clock: { now: () => at }, prefix: '', partitions })
+    offersApi(
+      documented,
+      { log, store, registry, clock: { now: () => at }, prefix: '', partitions },
+      { models: modelsFolder },
+    )
     await documented.ready()
     await expect(`${JSON.stringify(documented.swagger(), null, 2)}\n`).toMatchFileSnapshot(
       join(import.meta.dirname, '../../../docs/api/offers.json'),
