@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 // `unit` needs nothing but this process; `real` starts Kafka, Redis and the registry, and kills them: one file at a time.
-const pureTests = ['tests/architecture.test.ts']
+const pureTests = ['tests/architecture.test.ts', 'tests/documents.test.ts']
 const real = ['tests/**/*.test.ts', '**/*.real.test.ts']
 
 export default defineConfig({
@@ -24,6 +24,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 180_000,
           fileParallelism: false,
+          globalSetup: 'tests/start-stack.ts',
         },
       },
     ],

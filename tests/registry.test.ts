@@ -1,26 +1,19 @@
-import { type FaultProxy, type Stack, startFaultProxy, startStack } from '@offerstream/stack'
+import { type FaultProxy, startFaultProxy } from '@offerstream/stack'
 import { confluentRegistry, openTopic, type Registry, Transient } from '@offerstream/streaming'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { registryConformance } from '../packages/streaming/test/registry-conformance.ts'
+import { sharedStack } from './shared-stack.ts'
 
-let starting: Promise<Stack> | undefined
-/** One real registry for all of the file. */
-const registryUrl = async (): Promise<string> => {
-  starting ??= startStack('local', { instance: 'registry-test', fresh: true })
-  return (await starting).addresses!.registry
-}
-afterAll(async () => {
-  await (await starting)?.stop()
-}, 60_000)
+const registryUrl = sharedStack().addresses!.registry
 
-registryConformance('a real registry', async () => confluentRegistry({ host: await registryUrl() }))
+registryConformance('a real registry', async () => confluentRegistry({ host: registryUrl }))
 
 describe('a real registry', () => {
   let proxy: FaultProxy
   let registry: Registry
   let url: URL
   beforeAll(async () => {
-    url = new URL(await registryUrl())
+    url = new URL(registryUrl)
     proxy = await startFaultProxy(Number(url.port))
     url.port = `${proxy.port}`
     registry = confluentRegistry({ host: url.href, timeoutMs: 1_000 })
@@ -28,7 +21,7 @@ describe('a real registry', () => {
   afterAll(() => proxy.close())
 
   test('gets the rule BACKWARD on each subject before the first schema', async () => {
-    await fetch(`${await registryUrl()}/config`, {
+    await fetch(`${registryUrl}/config`, {
       method: 'PUT',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ compatibility: 'NONE' }),

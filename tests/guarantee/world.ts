@@ -1,5 +1,5 @@
-// What a file of guarantee tests runs on: one real Kafka, Redis and registry, one push service with its own log. Each
-// scenario has topics, groups and states of its own behind a prefix.
+// What a file of guarantee tests runs on: the real Kafka, Redis and registry that all files share, one push service with
+// its own log. Each scenario has topics, groups and states of its own behind a prefix.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -13,8 +13,8 @@ import {
   freePorts,
   type PushServiceClient,
   pushServiceClient,
-  startStack,
 } from '@offerstream/stack'
+import { sharedStack } from '../shared-stack.ts'
 
 export type World = {
   readonly addresses: Addresses
@@ -39,14 +39,10 @@ export const mainOf = (service: Service): string => join(root, 'services', servi
 export async function startWorld(): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'offerstream-guarantee-'))
   const compiled = join(folder, 'compiled')
-  const [stack] = await Promise.all([
-    startStack('local', { instance: 'guarantee', fresh: true }),
-    ...services.map(service => compile(service, compiled)),
-  ])
+  await Promise.all(services.map(service => compile(service, compiled)))
   const children = await createChildren(folder)
   const close = async (): Promise<void> => {
     await children.close()
-    await stack.stop()
     rmSync(folder, { recursive: true, force: true })
   }
   try {
@@ -65,7 +61,7 @@ export async function startWorld(): Promise<World> {
       ),
     )
     const vapid = createVapidKeys('mailto:guarantee@example.invalid')
-    return { addresses: stack.addresses!, children, folder, compiled, push, pushLog, vapid, close }
+    return { addresses: sharedStack().addresses!, children, folder, compiled, push, pushLog, vapid, close }
   } catch (error) {
     await close()
     throw error

@@ -11,7 +11,7 @@ import { refold } from '@offerstream/evaluation'
 import { createUpdater, updaterName } from '@offerstream/feature-updater'
 import { fingerprint, naive, read, type State, states } from '@offerstream/features'
 import { createWorld, customerRecords, type OperatorEvent, playbookRecords, steady } from '@offerstream/simulator'
-import { type Child, type Children, createChildren, type Stack, startStack } from '@offerstream/stack'
+import { type Child, type Children, createChildren } from '@offerstream/stack'
 import {
   causeText,
   ensureTopics,
@@ -25,6 +25,7 @@ import {
   type Topic,
 } from '@offerstream/streaming'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { sharedStack } from '../shared-stack.ts'
 
 const root = join(import.meta.dirname, '../..')
 const prefix = 'rebuild.'
@@ -35,14 +36,13 @@ const perSecond = 400
 const role = 'feature-updater'
 
 let folder: string
-let stack: Stack
+const stack = sharedStack()
 let children: Children
 let line: ReturnType<typeof surroundingsOf>
 let environment: Record<string, string>
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'offerstream-rebuild-'))
-  stack = await startStack('local', { instance: 'rebuild', fresh: true })
   children = await createChildren(folder)
   line = surroundingsOf(stack, { prefix, partitions })
   await ensureTopics(line.log, { prefix, partitions, sources: true })
@@ -61,7 +61,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await children?.close()
   await line?.close()
-  await stack?.stop()
   rmSync(folder, { recursive: true, force: true })
 })
 

@@ -1,13 +1,13 @@
 // The fan-out job on a real Kafka, Redis and registry.
 import { updaterName } from '@offerstream/feature-updater'
-import { startStack } from '@offerstream/stack'
 import { expect, test } from 'vitest'
+import { sharedStack } from '../../../tests/shared-stack.ts'
 import { audit } from '../src/audit.ts'
 import { startCampaign } from '../src/campaign.ts'
 import { createCampaignLine, output, stopsAt } from './campaign-line.ts'
 
 test('a campaign reaches 1,000 customers once beside live traffic, though it was stopped and run again', async () => {
-  const line = await createCampaignLine(await startStack('local', { instance: 'campaign-test', fresh: true }), 1000)
+  const line = await createCampaignLine(sharedStack(), 1000)
   try {
     const { surroundings } = line
     const sale = { name: 'summer', kind: 'daily_sale', item: 'smart-6' } as const

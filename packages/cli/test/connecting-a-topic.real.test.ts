@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import type { CustomerEvent } from '@offerstream/contracts'
 import { updaterName } from '@offerstream/feature-updater'
 import { naive, read, states } from '@offerstream/features'
-import { type Stack, startStack } from '@offerstream/stack'
 import { openTopic, partitionOf, type Surroundings } from '@offerstream/streaming'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { sharedStack } from '../../../tests/shared-stack.ts'
 import { surroundingsOf } from '../src/index.ts'
 import { csvOf, now, ordersUntil, shopFile } from './history.ts'
 
@@ -18,19 +18,16 @@ const main = join(root, 'packages', 'cli', 'src', 'main.ts')
 const chapter = readFileSync(join(root, 'docs', 'tour', 'connecting-a-topic.md'), 'utf8')
 const prefix = 'tour.'
 
-let stack: Stack
+const stack = sharedStack()
 let dir: string
 let background: ChildProcess | null = null
 
-beforeAll(async () => {
+beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'offerstream-tour-'))
-  stack = await startStack('local', { instance: `tour-${process.pid}`, fresh: true })
 })
 afterAll(async () => {
   await ended()
-  await stack?.stop()
   rmSync(dir, { recursive: true, force: true })
-  rmSync(join(root, '.local', 'stacks', `tour-${process.pid}`), { recursive: true, force: true })
 })
 
 type Block = { readonly about: string; readonly text: string }

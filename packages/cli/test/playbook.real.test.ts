@@ -5,9 +5,9 @@ import { fingerprint, names } from '@offerstream/features'
 import { startOfferScorer } from '@offerstream/offer-scorer'
 import { demoPromotions } from '@offerstream/ranker'
 import { playbookRecords } from '@offerstream/simulator'
-import { type Stack, startStack } from '@offerstream/stack'
 import { ensureTopics, openTopic, partitionOf, type Running, type Surroundings } from '@offerstream/streaming'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { sharedStack } from '../../../tests/shared-stack.ts'
 import { playbookAt, putRecords, readPlaybook } from '../src/playbook.ts'
 import { surroundingsOf } from '../src/surroundings.ts'
 
@@ -25,18 +25,16 @@ const plan = bodies.find((body): body is CatalogueItem => body.type === 'item' &
 const scarce: CatalogueItem = { ...plan, name: 'scarce', stock, marginMinor: 1_000_000 }
 const options = { by: 'mara', at: noon, models }
 
-let stack: Stack
+const stack = sharedStack()
 let around: ReturnType<typeof surroundingsOf>
 const put = (surroundings: Surroundings, value: unknown) => putRecords(surroundings, JSON.stringify(value), options)
 
 beforeAll(async () => {
-  stack = await startStack('local', { instance: 'playbook-test', fresh: true })
   around = surroundingsOf(stack, { prefix: 'pb.', partitions })
   await ensureTopics(around.log, { prefix: 'pb.', partitions, sources: true })
 })
 afterAll(async () => {
   await around?.close()
-  await stack?.stop()
 })
 
 test('of five who put at once one is heard at a time, and who was not was told so', async () => {

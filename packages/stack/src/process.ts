@@ -13,7 +13,6 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { signalGroup, startedAt } from './process-identity.ts'
 import { StackUnavailable } from './unavailable.ts'
 
@@ -185,7 +184,7 @@ function release(pid: number): void {
 
 function startWatchdog(): ChildProcess {
   const { NODE_OPTIONS: _, ...environment } = process.env
-  const started = spawn(process.execPath, [fileURLToPath(import.meta.resolve('./watchdog.ts'))], {
+  const started = spawn(process.execPath, [path.join(import.meta.dirname, 'watchdog.ts')], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
     env: environment,
