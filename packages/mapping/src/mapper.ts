@@ -107,7 +107,7 @@ function contractValue(
   message: Message,
   event: Readonly<Record<string, unknown>>,
 ): unknown {
-  if (field.from.length === 0) return field.constant
+  if (field.from.length === 0) return field.constant ?? target.fallback
   const found = field.from.length === 1 ? valueAt(field.from[0]!, message) : joined(field.from, message)
   const translation = translated(field, found)
   if (translation !== null) return translation.to ?? target.fallback

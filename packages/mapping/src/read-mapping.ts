@@ -1,6 +1,7 @@
 // A mapping file, held against the record schemas before anything is read with it: every problem at once, each with its
 // place and the nearest right name.
 import { nearest } from '@offerstream/catalogue'
+import { codecOf } from '@offerstream/contracts'
 import { currencyCodes, minorDigits } from './currencies.ts'
 import {
   durationUnits,
@@ -184,6 +185,7 @@ function createReader(say: (where: string, what: string) => void) {
         return
       default:
         if (!Number.isSafeInteger(value)) say(where, `wanted a whole number, found ${shown(value)}`)
+        else if (Math.abs(value as number) > target.most) say(where, `${value} is more than the field holds`)
     }
   }
 
@@ -237,7 +239,11 @@ function createReader(say: (where: string, what: string) => void) {
       const schema = given['schema']
       if ((chosen === 'avro-plain') !== (schema !== undefined))
         say(where, '"schema" goes with the format avro-plain, and that format with a schema')
-      format = chosen === 'avro-plain' ? { kind: chosen, schema: JSON.stringify(schema ?? 'null') } : { kind: chosen }
+      if (chosen === 'avro-plain') {
+        format = { kind: chosen, schema: JSON.stringify(schema ?? 'null') }
+        const wrong = schemaProblem(format.schema)
+        if (wrong !== null) say(`${where}.schema`, wrong)
+      } else format = { kind: chosen }
     }
     const records = list(given['records'], `${where}.records`).map((each, i) => record(each, `${where}.records[${i}]`))
     const always = records.findIndex(({ when }) => when === null)
@@ -256,6 +262,15 @@ function createReader(say: (where: string, what: string) => void) {
         say('sources', `"${name}" is there twice; give one source several records`)
       return { company, sources }
     },
+  }
+}
+
+function schemaProblem(schema: string): string | null {
+  try {
+    codecOf(schema)
+    return null
+  } catch (error) {
+    return (error as Error).message
   }
 }
 

@@ -118,6 +118,14 @@ describe('a message', () => {
   })
 })
 
+test('a constant of nothing is what stands there when nothing is mapped', () => {
+  const file = structuredClone(orders)
+  const fields = file.sources[0]!.records[0]!.fields as object[]
+  fields.push({ to: 'quantity', constant: null }, { to: 'offer', constant: null })
+  const outcome = createMapper(readMapping(JSON.stringify(file)).sources[0]!)({ value: paid, key: null, timestamp: 5 })
+  expect(outcome).toMatchObject({ kind: 'record', event: { quantity: 1, offer: null } })
+})
+
 test('values nested deeper than a stack are refused like any other', () => {
   const deep = parseJson(`${'['.repeat(200_000)}${']'.repeat(200_000)}`)
   expect(mapped(deep)).toMatchObject({ kind: 'refuse', reason: 'not-an-object' })
@@ -249,6 +257,20 @@ describe('a mapping file', () => {
       f => {
         delete field(f, 0)['from']
         field(f, 0)['constant'] = 'x'
+      },
+    ],
+    [
+      'a number that its field does not hold',
+      /quantity\).constant: 2147483648 is more than the field holds/,
+      f => {
+        ;(source(f)['records']![0]!['fields'] as unknown[]).push({ to: 'quantity', constant: 2 ** 31 })
+      },
+    ],
+    [
+      'a schema that is none',
+      /schema: .*nothing/,
+      f => {
+        Object.assign(source(f), { format: 'avro-plain', schema: { type: 'nothing' } })
       },
     ],
     [
