@@ -7,6 +7,8 @@ const real = ['tests/**/*.test.ts', '**/*.real.test.ts']
 export default defineConfig({
   test: {
     pool: 'forks',
+    // Every core: the files of `unit` share nothing.
+    maxWorkers: '100%',
     projects: [
       {
         test: {

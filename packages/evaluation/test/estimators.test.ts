@@ -129,7 +129,7 @@ describe('seeded worlds with chance', () => {
       expect(shares[name], name).toBeLessThanOrEqual(0.97)
       expect(sums[name]! / runs, name).toBeCloseTo(truth, 2)
     }
-  })
+  }, 120_000)
 
   test('rows of one customer that always go alike are one row: the interval is as wide as of a seventh', () => {
     const single = drawFrom(world, 7, 500)

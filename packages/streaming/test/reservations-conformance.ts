@@ -114,14 +114,14 @@ export function reservationsConformance(what: string, open: () => Promise<() => 
     test('of what is past only the totals stay', async () => {
       const resource = newResource()
       const ids = Array.from({ length: 3000 }, (_, index) => `id-${index}`)
-      await grants(resource, 2500, ids, 400)
+      await grants(resource, 2500, ids, 600)
       await one.keep(
         resource,
-        ids.slice(0, 1000).map(id => ({ id, amount: 1, forMs: 100 })),
+        ids.slice(0, 1000).map(id => ({ id, amount: 1, forMs: 600 })),
       )
-      await one.release(resource, ids.slice(1000, 2000), 100)
+      await one.release(resource, ids.slice(1000, 2000), 600)
       expect(await one.remembered(resource)).toBe(3000)
-      await sleep(500)
+      await sleep(700)
       let remembered = 3000
       for (let call = 0; call < 3; call++) remembered = await one.remembered(resource)
       expect(remembered).toBe(0)
