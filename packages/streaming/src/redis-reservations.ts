@@ -14,20 +14,29 @@ export function redisReservations(client: RedisClient, prefix: string, wait: Rep
   }
   return {
     async reserve(resource, limit, asks, lapseMs) {
-      const words = wholeAmounts(asks).flatMap(ask => [ask.id, ask.amount])
-      const [held, kept, granted] = (await run(reserveScript, resource, limit, lapseMs, ...words)) as [
-        number,
-        number,
-        number[],
-      ]
-      return { granted: granted.map(each => each === 1), totals: { held, kept } }
+      const granted: boolean[] = []
+      let totals: Totals = { held: 0, kept: 0 }
+      for (const part of parts(wholeAmounts(asks))) {
+        const words = part.flatMap(ask => [ask.id, ask.amount])
+        const answer = await run(reserveScript, resource, limit, lapseMs, ...words)
+        const [held, kept, answers] = answer as [number, number, number[]]
+        for (const each of answers) granted.push(each === 1)
+        totals = { held, kept }
+      }
+      return { granted, totals }
     },
     async keep(resource, keeps) {
-      const words = wholeAmounts(keeps).flatMap(each => [each.id, each.amount, each.forMs])
-      return run(keepScript, resource, ...words) as Promise<number>
+      let lapsed = 0
+      for (const part of parts(wholeAmounts(keeps)))
+        lapsed += (await run(
+          keepScript,
+          resource,
+          ...part.flatMap(each => [each.id, each.amount, each.forMs]),
+        )) as number
+      return lapsed
     },
     async release(resource, ids, rememberMs) {
-      await run(releaseScript, resource, rememberMs, ...ids)
+      for (const part of parts(ids)) await run(releaseScript, resource, rememberMs, ...part)
     },
     async totals(resource) {
       const [held, kept] = (await run(totalsScript, resource)) as [number, number]
@@ -35,6 +44,14 @@ export function redisReservations(client: RedisClient, prefix: string, wait: Rep
     },
     remembered: resource => run(rememberedScript, resource) as Promise<number>,
   }
+}
+
+/** Of one call, so that no script keeps the server from others for long. */
+const mostAtOnce = 2000
+
+function* parts<T>(all: readonly T[]): Iterable<readonly T[]> {
+  // A call for nothing still answers the totals.
+  for (let from = 0; from === 0 || from < all.length; from += mostAtOnce) yield all.slice(from, from + mostAtOnce)
 }
 
 /**

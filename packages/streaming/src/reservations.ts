@@ -24,7 +24,7 @@ export type Totals = {
 export type Reservations = {
   /**
    * Grants in order what stays within the limit. An id asked for again gets the answer it got: a grant is held anew for
-   * `lapseMs`, a refusal stands until it lapses. All of it at once, or nothing.
+   * `lapseMs`, a refusal stands until it lapses. Many may be served in several steps, between which others are served.
    */
   reserve(
     resource: string,
