@@ -148,7 +148,7 @@ async function openSuccessorLane<State, In, Context>(
           await sleep(waitMs, undefined, { signal }).catch(() => {
             throw new Abandoned()
           })
-        } else if (position + reachRecords < known) return 'more'
+        } else if (rest.length === 0 && position + reachRecords < known) return 'more'
         else if (!(await takeOver())) return 'reassign'
       }
       return rest.length === 0 ? 'more' : work.batch(rest)

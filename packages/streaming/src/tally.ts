@@ -10,7 +10,7 @@ export type Tally = {
   add(name: string, by?: number): void
   /** Totals that changed since the last `settle`. */
   readonly changed: ReadonlyMap<string, number>
-  /** Begins a new batch; answers what was added since the last one. */
+  /** What was counted is saved; answers what was added since the last time. */
   settle(): ReadonlyMap<string, number>
   /** Why the source must stop rather than drain into dead letters, null while all is well. */
   stopReason(): string | null
@@ -19,7 +19,7 @@ export type Tally = {
 export type RejectLimits = {
   /** Rejects in a row at which a source stops. */
   readonly inARow: number
-  /** Share of a batch of at least `ofAtLeast` records at which it stops. */
+  /** Share of what was read since the last save, of at least `ofAtLeast` records, at which it stops. */
   readonly share: number
   readonly ofAtLeast: number
 }
