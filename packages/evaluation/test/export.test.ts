@@ -114,6 +114,21 @@ describe('an export', () => {
     await opened.close()
   })
 
+  test('is read a file after the other, and only those of the range: it may be larger than memory', async () => {
+    const { source, add } = await journal(2)
+    await add(0, 1)
+    const out = join(dir, 'large')
+    await writeExport(source, { dir: out, ...everything })
+    await add(1, 2)
+    await writeExport(source, { dir: out, ...everything })
+    const opened = await openExport(out)
+    const first = readdirSync(join(out, 'customer-events', '2026-03-01'))
+    for (const name of first) unlinkSync(join(out, 'customer-events', '2026-03-01', name))
+    expect(await records(opened.log, 'customer-events', 7)).toHaveLength(40 - 3 * 7)
+    await expect(records(opened.log, 'customer-events', 6)).rejects.toThrow(/No files found/)
+    await opened.close()
+  })
+
   test('leaves out what every reader passes over', async () => {
     const { source } = await journal(1)
     const playbook = await openTopic(source.registry, 'playbook', 'x.')

@@ -28,6 +28,8 @@ export type ExportedFile = {
   readonly path: string
   readonly topic: ExportedTopic
   readonly partition: number
+  /** What it holds lies in these offsets, which it shares with the files of other days written with it and with no other. */
+  readonly offsets: Bounds
   readonly day: string
   readonly records: number
   readonly bytes: number

@@ -45,28 +45,34 @@ export async function openExport(dir: string): Promise<OpenedExport> {
     topicNames: async () => exportedTopics,
     bounds: async topic => manifest.topics[topicOf(topic)].partitions,
     async *read(topic, partition, from, to = Number.MAX_SAFE_INTEGER) {
-      const files = manifest.files.filter(file => file.topic === topicOf(topic) && file.partition === partition)
-      if (files.length === 0) return
+      const name = topicOf(topic)
+      const files = manifest.files.filter(
+        file =>
+          file.topic === name && file.partition === partition && file.offsets.next > from && file.offsets.first < to,
+      )
       const frame = frames.get(topic)!
       const connection = await instance.connect()
       try {
-        const list = files.map(({ path }) => `'${join(dir, path).replaceAll("'", "''")}'`).join()
-        const result = await connection.stream(
-          `select "offset", epoch_ms(logged_at), key, cause, record from read_parquet([${list}])
-           where "offset" >= ${Math.max(0, from)} and "offset" < ${to} order by "offset"`,
-        )
-        for await (const rows of result.yieldRows())
-          yield rows.map(
-            ([offset, loggedAt, key, cause, record]): Message => ({
-              partition,
-              offset: Number(offset),
-              key: key as string | null,
-              value: Buffer.concat([frame, (record as DuckDBBlobValue).bytes]),
-              cause: cause as string | null,
-              headers: {},
-              timestamp: Number(loggedAt),
-            }),
+        // Only what was written together is sorted together: a partition may be larger than memory.
+        for (const together of Map.groupBy(files, ({ offsets }) => offsets.first).values()) {
+          const list = together.map(({ path }) => `'${join(dir, path).replaceAll("'", "''")}'`).join()
+          const result = await connection.stream(
+            `select "offset", epoch_ms(logged_at), key, cause, record from read_parquet([${list}])
+             where "offset" >= ${Math.max(0, from)} and "offset" < ${to} order by "offset"`,
           )
+          for await (const rows of result.yieldRows())
+            yield rows.map(
+              ([offset, loggedAt, key, cause, record]): Message => ({
+                partition,
+                offset: Number(offset),
+                key: key as string | null,
+                value: Buffer.concat([frame, (record as DuckDBBlobValue).bytes]),
+                cause: cause as string | null,
+                headers: {},
+                timestamp: Number(loggedAt),
+              }),
+            )
+        }
       } finally {
         connection.closeSync()
       }

@@ -88,9 +88,11 @@ export async function writeExport(
     const codec = avroCodec(topics[name].records[0]) as unknown as { encode(value: RecordOf<Name>): Buffer }
     for (const [partition, { next: end }] of ends[name].entries()) {
       let rows: Row<RecordOf<Name>>[] = []
+      let bytes = 0
       let at = parts[name][partition]!
       const flush = async (next: number): Promise<void> => {
-        const files = rows.length === 0 ? [] : await writeFiles(connection, dir, name, partition, rows)
+        const files =
+          rows.length === 0 ? [] : await writeFiles(connection, dir, name, partition, { first: at.next, next }, rows)
         at = { first: at.first, next }
         parts[name][partition] = at
         manifest = { ...manifest, files: [...manifest.files, ...files] }
@@ -99,6 +101,7 @@ export async function writeExport(
         summary.bytes += files.reduce((sum, { bytes }) => sum + bytes, 0)
         records[name] += rows.length
         rows = []
+        bytes = 0
       }
       // The playbook is small and every version may be named: it is always whole.
       const since = name === 'playbook' || at.next > at.first ? null : from
@@ -125,11 +128,13 @@ export async function writeExport(
             next = message.offset
             break reading
           }
-          rows.push({ value, message, record: codec.encode(value), day: new Date(moment).toISOString().slice(0, 10) })
+          const record = codec.encode(value)
+          rows.push({ value, message, record, day: new Date(moment).toISOString().slice(0, 10) })
+          bytes += record.length
           next = message.offset + 1
         }
         options.onRecords?.(messages.length)
-        if (rows.length >= (options.fileRecords ?? 50_000)) await flush(next)
+        if (rows.length >= (options.fileRecords ?? 50_000) || bytes >= fileBytes) await flush(next)
         if (signal?.aborted) {
           summary.complete = false
           break
@@ -150,6 +155,9 @@ export async function writeExport(
   return { records, ...summary }
 }
 
+/** Of records held in memory before they are written; decoded they take several times as much. */
+const fileBytes = 64 << 20
+
 type Row<T> = { readonly value: T; readonly message: Message; readonly record: Buffer; readonly day: string }
 
 async function writeFiles<Name extends ExportedTopic>(
@@ -157,6 +165,7 @@ async function writeFiles<Name extends ExportedTopic>(
   dir: string,
   name: Name,
   partition: number,
+  offsets: Bounds,
   rows: readonly Row<RecordOf<Name>>[],
 ): Promise<ExportedFile[]> {
   const columns = columnsOf(name)
@@ -188,6 +197,7 @@ async function writeFiles<Name extends ExportedTopic>(
       path,
       topic: name,
       partition,
+      offsets,
       day,
       records: ofDay.length,
       bytes: (await stat(file)).size,
