@@ -17,7 +17,9 @@ import {
 import { type StackKind, startPushService, startStack } from '@offerstream/stack'
 import { ensureTopics, openTopic, type Surroundings } from '@offerstream/streaming'
 import { audit } from './audit.ts'
-import { explainCustomer, explanationText } from './explain.ts'
+import { explainCustomer } from './explain.ts'
+import { sectionsOf } from './explain-sections.ts'
+import { sectionsText } from './explain-text.ts'
 import { type LatencySummary, latencies } from './latencies.ts'
 import { type Line, startLine } from './line.ts'
 import type { Output } from './output.ts'
@@ -173,7 +175,13 @@ export async function demo(options: DemoOptions, output: Output): Promise<DemoSu
     const customer = watched.storyOf()
     if (customer !== null && !output.json) {
       output.say('\nOne customer’s story')
-      output.say(explanationText(await explainCustomer(surroundings, customer)))
+      const story = await explainCustomer(surroundings, customer, { days: 1, models: options.models })
+      output.say(
+        sectionsText(
+          sectionsOf(story).filter(each => !/features$/i.test(each.title)),
+          { columns: 120 },
+        ),
+      )
     }
     output.say(summaryText(summary, found.lostAt))
     if (options.keep && !options.signal.aborted) {

@@ -1,117 +1,121 @@
-// Everything the topics and the store say of one customer.
-import type { Decision, Delivery, Engagement, NextBestOffer, Purchase } from '@offerstream/contracts'
+// A customer's decision explained; for one who never had a decision, what is known and why no trigger fired.
+import type { CustomerEvent } from '@offerstream/contracts'
 import { updaterName } from '@offerstream/feature-updater'
-import { names, read, states } from '@offerstream/features'
-import { type Message, openTopic, partitionOf, type Surroundings, type Topic } from '@offerstream/streaming'
-import { table } from './output.ts'
+import { names, read, states, triggerTable } from '@offerstream/features'
+import { type Explanation, lookBackBy, openExplainer } from '@offerstream/offer-scorer'
+import { createModels } from '@offerstream/ranker'
+import { openTopic, partitionOf, type Surroundings } from '@offerstream/streaming'
+import { checkAll } from './playbook.ts'
 
-export type Explanation = {
+export type Explained = {
   readonly customer: string
-  readonly lastEventAt: string | null
+  /** Null where no such decision was found. */
+  readonly explanation: Explanation | null
+  /** Null where a decision was found, or nothing is known. */
+  readonly known: Known | null
+  readonly searched: { readonly records: number; readonly since: string | null }
+}
+
+/** Of a customer nothing was decided for. */
+export type Known = {
+  readonly lastEventAt: string
   readonly features: Readonly<Record<string, number | null>>
-  readonly decisions: readonly ExplainedDecision[]
+  readonly triggers: readonly {
+    readonly kind: string
+    readonly says: string
+    /** When it fired last; null for never. */
+    readonly firedAt: string | null
+    /** Events that might have set it off, as far as the journal was looked at, and how many of them were history. */
+    readonly events: number
+    readonly imported: number
+  }[]
 }
 
-type ExplainedDecision = {
-  readonly decision: Decision
-  readonly offer: NextBestOffer | null
-  readonly deliveries: readonly Delivery[]
-  readonly answers: readonly (Engagement | Purchase)[]
+export type ExplainOptions = {
+  readonly at?: number
+  readonly decision?: string
+  /** How far to look back, days of wall time. */
+  readonly days: number
+  readonly models: string
+  /** Decide again by today's playbook, with records as `playbook put` takes them on top where they are given. */
+  readonly again?: boolean
+  readonly records?: string
 }
 
-/** Reads the customer's partition of journal, decisions, offers and deliveries. `at` leaves out what came later. */
+const day = 24 * 60 * 60 * 1000
+const mostRecords = 100_000
+
+/** Reads the customer's partition of decisions, deliveries and journal, as far back as it is asked to. */
 export async function explainCustomer(
+  surroundings: Surroundings,
+  customer: string,
+  { at, decision, days, models: folder, again = false, records }: ExplainOptions,
+): Promise<Explained> {
+  const models = createModels(folder)
+  const explainer = await openExplainer(surroundings, models)
+  try {
+    const { explanation, searched } = await explainer.explain(customer, {
+      days,
+      ...(at === undefined ? {} : { at }),
+      ...(decision === undefined ? {} : { decision }),
+      ...(again || records !== undefined
+        ? {
+            again: async today =>
+              records === undefined
+                ? today
+                : (await checkAll(records, today, { at: 0, models: folder, force: true })).after,
+          }
+        : {}),
+    })
+    const isAsked = at !== undefined || decision !== undefined
+    return {
+      customer,
+      explanation,
+      known: explanation === null && !isAsked ? await knownOf(surroundings, customer, days) : null,
+      searched: {
+        records: searched.records,
+        since: searched.since === null ? null : new Date(searched.since).toISOString(),
+      },
+    }
+  } finally {
+    await explainer.stop()
+    await models.close()
+  }
+}
+
+async function knownOf(
   { log, store, registry, prefix }: Surroundings,
   customer: string,
-  at = Number.MAX_SAFE_INTEGER,
-): Promise<Explanation> {
+  days: number,
+): Promise<Known | null> {
   const journal = await openTopic(registry, 'customer-events', prefix)
-  const partitions = (await log.bounds(journal.path)).length
-  const partition = partitionOf(customer, partitions)
-  const all = async <T>(topic: Topic<T>): Promise<readonly { value: T; message: Message }[]> => {
-    const found: { value: T; message: Message }[] = []
-    const seen = new Set<string>()
-    for await (const messages of log.read(topic.path, partition, 0)) {
-      const own = messages.filter(message => message.key === customer && message.value !== null)
-      await topic.codec.learn(own.map(message => message.value))
-      for (const message of own) {
-        if (message.cause !== null && seen.has(message.cause)) continue
-        if (message.cause !== null) seen.add(message.cause)
-        found.push({ value: topic.codec.decode(message.value!), message })
-      }
-    }
-    return found
-  }
-  const [events, decisions, offers, deliveries] = await Promise.all([
-    all(journal),
-    openTopic(registry, 'decisions', prefix).then(all),
-    openTopic(registry, 'next-best-offers', prefix).then(all),
-    openTopic(registry, 'deliveries', prefix).then(all),
-  ])
+  const partition = partitionOf(customer, (await log.bounds(journal.path)).length)
   const [bytes] = await store.peek(updaterName, partition, [customer])
-  const state = bytes == null ? null : states.decode(bytes)
-  const vector = state === null ? null : read(state, state.at)
-  const answersTo = (id: string): (Engagement | Purchase)[] =>
-    events
-      .map(({ value }) => value.event)
-      .filter(
-        (event): event is Engagement | Purchase =>
-          (event.type === 'engagement' || event.type === 'purchase') && event.offer === id,
-      )
+  if (bytes == null) return null
+  const state = states.decode(bytes)
+  const vector = read(state, state.at)
+  const seen = new Map<string, { events: number; imported: number }>()
+  const options = { since: Date.now() - days * day, records: mostRecords }
+  for await (const { event, triggers } of lookBackBy(idOf, log, journal, partition, customer, options).values) {
+    const counted = seen.get(event.type) ?? { events: 0, imported: 0 }
+    counted.events++
+    if (!triggers) counted.imported++
+    seen.set(event.type, counted)
+  }
   return {
-    customer,
-    lastEventAt: state === null ? null : new Date(state.at).toISOString(),
-    features: Object.fromEntries(
-      names.map((name, index) => [name, vector === null || Number.isNaN(vector[index]) ? null : vector[index]!]),
-    ),
-    decisions: decisions
-      .map(({ value }) => value)
-      .filter(decision => decision.at <= at)
-      .map(decision => ({
-        decision,
-        offer: offers.find(({ value }) => value.id === decision.id)?.value ?? null,
-        deliveries: deliveries.map(({ value }) => value).filter(({ offer }) => offer === decision.id),
-        answers: answersTo(decision.id),
-      })),
+    lastEventAt: new Date(state.at).toISOString(),
+    features: Object.fromEntries(names.map((name, index) => [name, numberOr(vector[index]!)])),
+    triggers: triggerTable.map(({ kind, says, on }) => {
+      const firedAt = state.fired[kind]
+      return {
+        kind,
+        says,
+        firedAt: firedAt === undefined ? null : new Date(firedAt).toISOString(),
+        ...(seen.get(on) ?? { events: 0, imported: 0 }),
+      }
+    }),
   }
 }
 
-const time = (at: number): string => new Date(at).toISOString().replace('T', ' ').slice(0, 19)
-const rounded = (value: number | null, digits = 4): string =>
-  value === null ? '' : Number(value.toPrecision(digits)).toString()
-
-/** The explanation as text for people; `decisions` newest last. */
-export function explanationText({ customer, lastEventAt, features, decisions }: Explanation): string {
-  const lines = [
-    `Customer ${customer}${lastEventAt === null ? ': nothing is known of them' : `, last event ${lastEventAt.replace('T', ' ').slice(0, 19)}`}`,
-    '',
-  ]
-  const known = Object.entries(features).filter(([, value]) => value !== null)
-  if (known.length > 0) lines.push(table(known.map(([name, value]) => [`  ${name}`, rounded(value)])), '')
-  for (const { decision, offer, deliveries, answers } of decisions) {
-    const { trigger } = decision.update
-    lines.push(
-      `${time(decision.at)}  ${trigger.kind} led to ${decision.chosen === null ? 'no offer' : `an offer of ${decision.chosen}`}: ${decision.reason}${decision.explored ? ', explored' : ''}`,
-      `  propensity ${rounded(decision.propensity)}, playbook version ${decision.playbookVersion}, arms ${decision.arms.map(({ experiment, arm }) => `${experiment}=${arm}`).join(' ') || 'none'}, models ${decision.models.map(({ name, version }) => `${name}/${version}`).join(' ') || 'none'}`,
-    )
-    const rows = decision.candidates.map(({ item, refused, score, valueMinor, rank, propensity }) => [
-      `  ${rank === null ? '–' : rank}`,
-      item,
-      rounded(score),
-      rounded(valueMinor),
-      rounded(propensity),
-      refused === null ? (item === decision.chosen ? 'chosen' : 'eligible') : `refused: ${refused}`,
-    ])
-    rows.sort((a, b) => (Number(a[0]) || 999) - (Number(b[0]) || 999))
-    if (rows.length > 0) lines.push(table([['  rank', 'item', 'score', 'value', 'propensity', 'verdict'], ...rows]))
-    if (offer !== null)
-      lines.push(`  offer ${offer.sequence}: "${offer.text}" on ${offer.channel}, until ${time(offer.expiresAt)}`)
-    for (const { at, state, reason } of deliveries)
-      lines.push(`  ${time(at)}  push ${state}${reason === null ? '' : ` (${reason})`}`)
-    for (const answer of answers)
-      lines.push(`  ${time(answer.at)}  ${answer.type === 'purchase' ? `bought ${answer.item}` : answer.kind}`)
-    lines.push('')
-  }
-  if (decisions.length === 0) lines.push('No decision was made for them yet.')
-  return lines.join('\n')
-}
+const idOf = ({ event }: CustomerEvent): string => ('id' in event ? `${event.type}/${event.id}` : event.type)
+const numberOr = (value: number): number | null => (Number.isNaN(value) ? null : value)

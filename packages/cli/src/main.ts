@@ -13,7 +13,7 @@ import { addCampaignCommands } from './campaign.ts'
 import { addConnectCommands, mappingHelp, mappingOf } from './connect-commands.ts'
 import { demo } from './demo.ts'
 import { doctor } from './doctor.ts'
-import { explainCustomer, explanationText } from './explain.ts'
+import { addExplainCommand } from './explain-command.ts'
 import { ingest, parseSpeed } from './ingest.ts'
 import { type ServiceName, serviceNames, startLine } from './line.ts'
 import { createOutput, type Output, table } from './output.ts'
@@ -273,29 +273,6 @@ program
   )
 
 program
-  .command('explain')
-  .description('everything known of one customer: features, each decision with every candidate, pushes and answers')
-  .argument('<customer>')
-  .option('--at <moment>', 'leave out what came later', moment)
-  .addOption(stackOption())
-  .addOption(jsonOption())
-  .action(
-    action(async (output, customer: string, options: { at?: number; stack: StackKind }) => {
-      const { stack, line } = await reopenLine(options.stack, output.progress)
-      const surroundings = surroundingsOf(stack, line)
-      try {
-        const explanation = await explainCustomer(surroundings, customer, options.at)
-        if (explanation.lastEventAt === null && explanation.decisions.length === 0) process.exitCode = 1
-        output.say(explanationText(explanation))
-        return explanation
-      } finally {
-        await surroundings.close()
-        await stack.stop()
-      }
-    }),
-  )
-
-program
   .command('topics')
   .description('list the topics with what they hold, or create them')
   .option('--create', 'create what is missing, source topics too', false)
@@ -330,6 +307,16 @@ program
   )
 
 const parts = { action, stackOption, modelsOption, jsonOption, whole, moment, stopping: stopping.signal }
+addExplainCommand(program, {
+  action,
+  stackOption,
+  modelsOption,
+  jsonOption,
+  whole,
+  moment,
+  stopping: stopping.signal,
+})
+
 addPlaybookCommands(program, parts)
 addReplayCommands(program, parts)
 addConnectCommands(program, parts)

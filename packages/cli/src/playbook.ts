@@ -110,10 +110,11 @@ export async function putRecords(around: Around, text: string, options: PutOptio
   return put
 }
 
-async function checkAll(
+/** Records given as JSON, each checked with those before it; throws `Refused` with every problem of all of them. */
+export async function checkAll(
   text: string,
   before: Playbook,
-  { at, models, force = false }: PutOptions,
+  { at, models, force = false }: Pick<PutOptions, 'at' | 'models' | 'force'>,
 ): Promise<{ records: readonly PlaybookRecord[]; after: Playbook }> {
   const given = parseRecords(text, at)
   const registry = createModels(models)

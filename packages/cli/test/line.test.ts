@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { PlaybookRecord } from '@offerstream/contracts'
+import type { Decision, PlaybookRecord } from '@offerstream/contracts'
 import { openExport, writeExport } from '@offerstream/evaluation'
 import { updaterName } from '@offerstream/feature-updater'
 import { demoPromotions } from '@offerstream/ranker'
@@ -11,7 +11,9 @@ import { startPushService, startStack } from '@offerstream/stack'
 import { ensureTopics, type Log, type Message, openTopic, type Surroundings } from '@offerstream/streaming'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Audit, audit } from '../src/audit.ts'
-import { explainCustomer, explanationText } from '../src/explain.ts'
+import { explainCustomer } from '../src/explain.ts'
+import { sectionsOf } from '../src/explain-sections.ts'
+import { sectionsHtml, sectionsText } from '../src/explain-text.ts'
 import { startLine } from '../src/line.ts'
 import { createOutput } from '../src/output.ts'
 import { replayCommand } from '../src/replay.ts'
@@ -100,6 +102,38 @@ const altered = (log: Log, path: string, change: (message: Message) => Message |
   },
 })
 
+async function* decisionsOf(): AsyncGenerator<Decision> {
+  const { log, registry } = line.surroundings
+  const decisions = await openTopic(registry, 'decisions', 'test.')
+  for (let partition = 0; partition < 4; partition++)
+    for await (const messages of log.read(decisions.path, partition, 0))
+      for (const { value } of messages) yield decisions.codec.decode(value!)
+}
+
+/** A decision whose offer was pushed and shown. */
+async function anOffer(): Promise<Decision> {
+  const { log, registry } = line.surroundings
+  const deliveries = await openTopic(registry, 'deliveries', 'test.')
+  const pushed = new Set<string>()
+  for (let partition = 0; partition < 4; partition++)
+    for await (const messages of log.read(deliveries.path, partition, 0))
+      for (const { value } of messages) {
+        const { offer, state } = deliveries.codec.decode(value!)
+        if (state === 'accepted') pushed.add(offer)
+      }
+  for await (const decision of decisionsOf()) if (pushed.has(decision.id) && !decision.explored) return decision
+  throw new Error('nothing was pushed')
+}
+
+/** Somebody whose events are known and for whom nothing was decided. */
+async function undecided(): Promise<string> {
+  const decided = new Set<string>()
+  for await (const { customer } of decisionsOf()) decided.add(customer)
+  for await (const page of line.surroundings.store.each(updaterName, 0))
+    for (const [key] of page) if (!decided.has(key)) return key
+  throw new Error('everybody was decided for')
+}
+
 describe('the whole line over memory', () => {
   test('brings events out as pushes that devices decrypt, and loses nothing', () => {
     const { found, sent, shown, accepted } = line
@@ -129,18 +163,44 @@ describe('the whole line over memory', () => {
 
   test('a customer’s story names each candidate with its verdict', async () => {
     const { surroundings } = line
-    const decisions = await openTopic(surroundings.registry, 'decisions', 'test.')
-    let customer = ''
-    for (let partition = 0; partition < 4 && customer === ''; partition++)
-      for await (const messages of surroundings.log.read(decisions.path, partition, 0))
-        customer ||= messages.find(({ value }) => decisions.codec.decode(value!).chosen !== null)?.key ?? ''
-    const explanation = await explainCustomer(surroundings, customer)
-    const text = explanationText(explanation)
+    const { customer, id } = await anOffer()
+    const told = await explainCustomer(surroundings, customer, { decision: id, days: 1, models })
+    const sections = sectionsOf(told)
+    const text = sectionsText(sections, { columns: 120 })
     expect(text).toMatch(/led to an offer of/)
     expect(text).toMatch(/chosen/)
     expect(text).toMatch(/refused: /)
     expect(text).toMatch(/push accepted/)
-    expect(explanation.features['tenure_days']).toBeGreaterThan(0)
+    expect(text).toMatch(/price_to_charge/)
+    expect(told.explanation!.features['tenure_days']).toBeGreaterThan(0)
+    const plain = sectionsText(sections, null)
+    expect(plain).toMatch(/^tenure_days\t[\d.]+$/m)
+    expect(sectionsHtml(sections)).toMatch(/<td>tenure_days<\/td><td>[\d.]+<\/td>/)
+  })
+
+  test('a decision is taken again by records put on top, and it says which of them does what', async () => {
+    const { surroundings } = line
+    const { customer, id, chosen } = await anOffer()
+    const again = (records: unknown) =>
+      explainCustomer(surroundings, customer, { decision: id, days: 1, models, records: JSON.stringify(records) })
+    const stop = { type: 'kill_switch', name: 'halt', scope: 'item', target: chosen, on: true }
+    const told = await again(stop)
+    expect(told.explanation!.again).toMatchObject({ was: { chosen }, because: ['kill_switch halt'] })
+    expect(sectionsText(sectionsOf(told), null)).toMatch(/now .*because of kill_switch halt[\s\S]*refused: stopped/)
+    await expect(again({ ...stop, target: 'no-such' })).rejects.toThrow('item no-such is unknown')
+  })
+
+  test('of a customer without a decision it says what is known and why no trigger fired, of a stranger nothing', async () => {
+    const { surroundings } = line
+    const told = await explainCustomer(surroundings, await undecided(), { days: 1, models })
+    const { explanation, known } = told
+    expect(explanation).toBeNull()
+    expect(known!.features['tenure_days']).toBeGreaterThan(0)
+    expect(known!.triggers.every(({ firedAt }) => firedAt === null)).toBe(true)
+    expect(sectionsText(sectionsOf(told), null)).toMatch(/no trigger fired[\s\S]*^purchase\t\d+\ta plan or a package/m)
+    const stranger = await explainCustomer(surroundings, 'nobody', { days: 1, models })
+    expect(stranger).toMatchObject({ explanation: null, known: null })
+    expect(sectionsText(sectionsOf(stranger), null)).toContain('nothing was found')
   })
 })
 

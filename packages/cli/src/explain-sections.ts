@@ -1,0 +1,206 @@
+// What an explanation says, part by part, for a terminal, a pipe or a page.
+import type { Change, ChangedRecord, Explanation, Verdict } from '@offerstream/offer-scorer'
+import type { Explained, Known } from './explain.ts'
+
+export type Section = {
+  readonly title: string
+  readonly lines: readonly string[]
+  /** The first is the heads of the columns. */
+  readonly rows: readonly (readonly string[])[]
+}
+
+export function sectionsOf({ customer, explanation, known, searched }: Explained): readonly Section[] {
+  if (explanation !== null) return explanationSections(explanation)
+  const looked = `looked at ${searched.records} decisions of the partition${searched.since === null ? '' : `, back to ${searched.since.slice(0, 16).replace('T', ' ')}`}; --days looks further back`
+  return known === null
+    ? [{ title: `Customer ${customer}: nothing was found`, lines: [looked], rows: [] }]
+    : knownSections(customer, known, looked)
+}
+
+function explanationSections(of: Explanation): readonly Section[] {
+  const shadows = [...new Set(of.candidates.flatMap(each => each.shadows.map(({ model }) => model)))]
+  const pairs = [...new Set(of.candidates.flatMap(each => Object.keys(each.pairs)))]
+  const { playbook } = of
+  const timeline = [
+    ...of.pushes.map(each => [
+      each.at,
+      `push ${each.state}`,
+      [each.reason, each.provider, each.channel].filter(word => word !== null && word !== '').join(', '),
+    ]),
+    ...of.answers.map(each => [each.at, each.what, `${each.item ?? ''}${each.accepted ? ', the offer accepted' : ''}`]),
+  ].sort((a, b) => (a[0] as number) - (b[0] as number))
+  const sections: Section[] = [
+    {
+      title: `Customer ${of.customer}, decision ${of.decision}`,
+      lines: [
+        `${time(of.at)}  ${of.trigger.kind} (${of.trigger.event}) led to ${of.chosen === null ? 'no offer' : `an offer of ${of.chosen}`}: ${of.reason}, ${of.says}`,
+        `propensity ${short(of.propensity)}, of no offer ${short(of.noOfferPropensity)}; ${of.explored ? 'explored' : 'not explored'}, draw ${short(of.draw)}`,
+        ...(of.offer === null
+          ? []
+          : [
+              `offer ${of.offer.sequence} on ${of.offer.channel}, until ${time(of.offer.expiresAt)}${of.offer.text === null ? '' : `: "${of.offer.text}"`}`,
+            ]),
+        `arms ${of.arms.map(({ experiment, arm }) => `${experiment}=${arm}`).join(' ') || 'none'}; models ${of.models.map(({ name, version, stage }) => `${name}/${version} ${stage}`).join(', ') || 'none'}`,
+        `playbook version ${playbook.version}${playbook.writtenAt === null ? '' : `, put ${time(playbook.writtenAt)}${playbook.by === null ? '' : ` by ${playbook.by}`} (${playbook.record})`}; ${playbook.changedSince.length === 0 ? 'nothing changed since' : `${playbook.changedSince.length} records changed since, now version ${playbook.now}`}`,
+        ...playbook.changedSince.slice(0, mostChanges).map(each => `  ${changeText(each)}`),
+        ...more(playbook.changedSince.length - mostChanges),
+      ],
+      rows: [],
+    },
+    {
+      title: 'Candidates',
+      lines: [],
+      rows: [
+        [
+          'rank',
+          'item',
+          'score',
+          ...shadows.map(model => `shadow ${model}`),
+          'uplift',
+          'value',
+          'propensity',
+          'reserved',
+          'verdict',
+        ],
+        ...of.candidates.map(each => [
+          each.rank === null ? '–' : `${each.rank}`,
+          each.item,
+          short(each.score),
+          ...shadows.map(model => short(each.shadows.find(shadow => shadow.model === model)?.score ?? null)),
+          short(each.uplift),
+          short(each.valueMinor),
+          short(each.propensity),
+          each.reservations
+            .map(({ resource, granted }) => `${resource} ${granted ? 'granted' : 'refused'}`)
+            .join(', ') || '–',
+          each.refused === null ? each.verdict : `refused: ${each.refused}, ${each.says}`,
+        ]),
+      ],
+    },
+    {
+      title: 'Limits',
+      lines: of.offered.map(
+        ({ at, item, channel, capped }) =>
+          `${time(at)}  offered ${item} on ${channel || 'nothing'}${capped ? '' : ', not counted'}`,
+      ),
+      rows: [
+        ['used', 'of', 'what'],
+        ...of.caps.map(({ what, used, limit }) => [`${used}`, `${limit}`, what]),
+        ...of.budgets.map(({ name, spentMinor, amountMinor }) => [
+          money(spentMinor),
+          amountMinor === null ? 'unknown' : money(amountMinor),
+          `budget ${name}`,
+        ]),
+      ],
+    },
+    {
+      title: 'What followed',
+      lines: of.followedWhole ? [] : ['more may have followed than was looked at'],
+      rows: timeline.map(([at, what, more]) => [time(at as number), `${what}`, `${more}`]),
+    },
+    {
+      title: 'Features',
+      lines:
+        Object.keys(of.features).length > 0
+          ? []
+          : [`of another list of features than this version's (${of.fingerprint || 'none was logged'})`],
+      rows: Object.entries(of.features).map(([name, value]) => [name, valueText(value)]),
+    },
+  ]
+  if (pairs.length > 0)
+    sections.push({
+      title: 'Pair features',
+      lines: [],
+      rows: [
+        ['feature', ...of.candidates.map(({ item }) => item)],
+        ...pairs.map(name => [
+          name,
+          ...of.candidates.map(each => (name in each.pairs ? valueText(each.pairs[name]!) : '–')),
+        ]),
+      ],
+    })
+  if (of.again !== null) sections.push(againSection(of.again))
+  return sections.filter(({ lines, rows }) => lines.length + rows.length > 0)
+}
+
+function againSection(again: NonNullable<Explanation['again']>): Section {
+  const { now, was } = again
+  const choice = (of: typeof was): string =>
+    `${of.chosen ?? 'no offer'} (${of.reason}, propensity ${short(of.propensity)})`
+  return {
+    title: `Decided again by today's playbook, version ${again.playbookVersion}`,
+    lines: [
+      ...(again.refused !== null
+        ? [`it cannot be: ${again.refused}`]
+        : again.same
+          ? ['the same, to the last verdict']
+          : JSON.stringify(was) === JSON.stringify(now)
+            ? [`chosen as before: ${choice(was)}`]
+            : [`was ${choice(was)}`, `now ${choice(now!)}, because of ${again.because.join(', ')}`]),
+      ...again.causes.map(each => `  ${changeText(each)}`),
+      ...again.notes.map(note => `left out: ${note}`),
+    ],
+    rows:
+      again.changed.length === 0
+        ? []
+        : [
+            ['item', 'was', 'now', 'because of'],
+            ...again.changed.map(({ item, was: before, now: after, because }) => [
+              item,
+              verdictText(before),
+              verdictText(after),
+              because.join(', '),
+            ]),
+          ],
+  }
+}
+
+function knownSections(customer: string, known: Known, looked: string): readonly Section[] {
+  const fired = known.triggers.filter(({ firedAt }) => firedAt !== null)
+  return [
+    {
+      title: `Customer ${customer}: no decision was found`,
+      lines: [
+        `last event ${known.lastEventAt.slice(0, 19).replace('T', ' ')}; ${looked}`,
+        fired.length === 0
+          ? 'no trigger fired, so nothing asked for a decision:'
+          : `${fired.map(({ kind, firedAt }) => `${kind} fired ${firedAt!.slice(0, 19).replace('T', ' ')}`).join(', ')}: the scorer has not come to it, or could not decide (see the dead letters of feature-updates), or it is longer ago than was looked at`,
+      ],
+      rows: [
+        ['trigger', 'events seen', 'fires when'],
+        ...known.triggers.map(({ kind, says, events, imported }) => [
+          kind,
+          `${events}${imported === 0 ? '' : `, ${imported} of them history, which sets off nothing`}`,
+          says,
+        ]),
+      ],
+    },
+    {
+      title: 'Features',
+      lines: [],
+      rows: Object.entries(known.features).map(([name, value]) => [name, valueText(value)]),
+    },
+  ]
+}
+
+const mostChanges = 10
+const more = (count: number): string[] => (count > 0 ? [`  and ${count} more`] : [])
+
+const changeText = ({ type, name, changes }: ChangedRecord): string =>
+  `${type} ${name}: ${isNew(changes) ? 'new' : changes.map(({ field, from, to }) => `${field} ${plain(from)} → ${plain(to)}`).join(', ')}`
+const isNew = (changes: readonly Change[]): boolean =>
+  changes.some(({ field, from }) => field !== 'target' && from === null)
+const plain = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
+
+const verdictText = (of: Verdict | null): string =>
+  of === null
+    ? 'no candidate'
+    : of.refused !== null
+      ? `refused: ${of.refused}`
+      : `rank ${of.rank ?? '–'}, score ${short(of.score)}, value ${short(of.valueMinor)}, propensity ${short(of.propensity)}`
+
+export const time = (at: number): string => new Date(at).toISOString().replace('T', ' ').slice(0, 19)
+const money = (minor: number): string => (minor / 100).toFixed(2)
+const short = (value: number | null): string => (value === null ? '–' : Number(value.toPrecision(4)).toString())
+const valueText = (value: number | null): string =>
+  value === null ? 'missing' : Number(value.toPrecision(6)).toString()
