@@ -30,7 +30,7 @@ export type Stack = {
 export async function startStack(asked: StackKind | 'auto', options: StackOptions = {}): Promise<Stack> {
   const settings = withDefaults(options)
   const { kind, why } = asked === 'auto' ? choose(settings) : { kind: asked, why: `${asked} was asked for` }
-  settings.progress(`stack: ${kind}, because ${why}`)
+  settings.progress(`stack ${kind}: ${why}`)
   switch (kind) {
     case 'embedded':
       return embedded(why)

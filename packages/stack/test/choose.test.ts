@@ -75,7 +75,7 @@ describe('auto', () => {
       progress: line => lines.push(line),
     })
     expect(stack).toMatchObject({ kind: 'embedded', addresses: null })
-    expect(lines).toEqual([`stack: embedded, because ${stack.why}`])
+    expect(lines).toEqual([`stack embedded: ${stack.why}`])
     await stack.stop()
   })
 })
