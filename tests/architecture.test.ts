@@ -31,6 +31,7 @@ const ladder: Readonly<Record<string, readonly string[]>> = {
   evaluation: core.filter(name => name !== 'evaluation'),
   simulator: ['contracts'],
   datasets: ['contracts'],
+  training: [],
   stack: everything,
   cli: everything,
   ...Object.fromEntries(services.map(name => [name, core])),

@@ -94,7 +94,7 @@ export async function loadModel(
   if (externalData(bytes, refuse)) refuse('keeps data in another file')
   const golden = await parse<Golden>('golden.json')
 
-  const walker = walkerOrNull(bytes)
+  const walker = walkerOrNull(bytes, refuse)
   let session: Session
   try {
     session = await (options.open ?? openSession)(bytes)
@@ -159,12 +159,12 @@ function serve(
 }
 
 /** The second implementation, null for a graph that only the native runtime understands. */
-function walkerOrNull(bytes: Uint8Array): Walker | null {
+function walkerOrNull(bytes: Uint8Array, refuse: (problem: string) => never): Walker | null {
   try {
     return walkerOf(bytes)
   } catch (error) {
     if (error instanceof Unwalkable) return null
-    throw error
+    return refuse(`is no ONNX file: ${(error as Error).message}`)
   }
 }
 
