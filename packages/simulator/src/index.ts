@@ -3,7 +3,8 @@ export { events, type OperatorEvent } from './events.ts'
 export { itemName, planOf } from './market/items.ts'
 export { createMarket, type Market, type MarketOptions } from './market/market.ts'
 export { type MarketPreset, marketPresets } from './market/parameters.ts'
-export { type Batch, type PlayOptions, play } from './market/play.ts'
+export { play } from './market/play.ts'
+export type { Batch, PlayOptions } from './market/playing.ts'
 export {
   eligiblePlans,
   fullInformation,

@@ -1,5 +1,5 @@
 import { itemName, packageItem, planItem, saleItem } from './items.ts'
-import { type Market, monthMs } from './market.ts'
+import { competitorIndex, type Market, monthMs } from './market.ts'
 import { marketPackages } from './packages.ts'
 import { indexOf, marketPlans, onSale, overageMinorPerGb, planPrice, unlimitedGb } from './plans.ts'
 import { salesOf, salesPerDay, saleText } from './sales.ts'
@@ -9,6 +9,9 @@ export function catalogueOf(market: Market, months: number) {
   const each = <Row>(rows: (month: number) => readonly Row[]): Row[] =>
     Array.from({ length: months }, (_, month) => rows(month)).flat()
   return {
+    competitor: each(month => [
+      { month, from: market.start + month * monthMs, priceIndex: competitorIndex(market.seed, month) },
+    ]),
     plans: each(month =>
       marketPlans.map((plan, j) => ({
         month,

@@ -17,7 +17,7 @@ export type Market = {
   month: number
   /** Of this month. */
   prices: PriceList
-  /** Competitor's prices in relation to a month-0 price list grown by inflation, AR(1) about 1. */
+  /** Of this month, `competitorIndex`. */
   competitor: number
   readonly plan: Int8Array
   readonly active: Uint8Array
@@ -85,4 +85,13 @@ function settle(market: Market): void {
     }
     people.needDrift[i] = drift
   }
+}
+
+/** The competitor's prices in relation to inflation: AR(1) about 1 by month, known to everybody. */
+export function competitorIndex(seed: number, month: number): number {
+  const random = createRandom()
+  let index = 1
+  for (let m = 1; m <= month; m++)
+    index = 1 + 0.8 * (index - 1) + 0.03 * random.seed(seed, m, purposes.competitor).normal()
+  return index
 }

@@ -80,7 +80,7 @@ const medium: MarketParameters = {
   attentionSd: 0.5,
   fatigue: 0.05,
   fatigueKept: 0.3,
-  temperature: 0.2,
+  temperature: 0.21,
   acceptance: null,
   rejectShare: 0.19,
   churn: 0.008,
@@ -93,7 +93,7 @@ const medium: MarketParameters = {
 
 export const marketPresets = {
   'medium-taste': medium,
-  'strong-taste': { ...medium, tasteWeight: 0.6, temperature: 0.25, matchWeight: 0.53 },
+  'strong-taste': { ...medium, tasteWeight: 0.56, temperature: 0.25, matchWeight: 0.53 },
   'price-driven': {
     ...medium,
     tasteWeight: 0.12,

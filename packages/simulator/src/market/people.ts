@@ -27,6 +27,8 @@ export type People = {
   /** Seen, with noise. */
   readonly age: Uint8Array
   readonly tenureDays: Int16Array
+  /** Days left of the binding at the start; negative since it ended. */
+  readonly bindingDays: Int16Array
   readonly device: Uint8Array
   readonly channel: Uint8Array
   readonly bundle: Uint8Array
@@ -56,6 +58,7 @@ export function createPeople(seed: number, customers: number, parameters: Market
     household: new Int32Array(customers),
     age: bytes(),
     tenureDays: new Int16Array(customers),
+    bindingDays: new Int16Array(customers),
     device: bytes(),
     channel: bytes(),
     bundle: bytes(),
@@ -97,7 +100,8 @@ export function createPeople(seed: number, customers: number, parameters: Market
     people.shift[i] = Math.round(1.5 * random.normal())
     people.age[i] = Math.min(90, Math.max(18, Math.round(45 - 5 * need + 14 * random.normal())))
     people.tenureDays[i] = 7 + Math.floor(1800 * random.next() ** 1.5)
-    people.device[i] = Math.min(3, Math.floor(2 + 1.2 * random.normal() - 0.5 * income) & 3)
+    people.bindingDays[i] = Math.max(-people.tenureDays[i]!, Math.floor(-365 + 730 * random.next()))
+    people.device[i] = Math.min(3, Math.max(0, Math.floor(1.5 + 0.9 * random.normal() - 0.5 * income)))
     people.channel[i] = Math.floor(4 * random.next() ** 1.4)
     people.bundle[i] = random.next() < 0.2 + 0.15 * (people.household[i] !== i ? 1 : 0) ? 1 : 0
     people.consent[i] = random.next() < 0.85 ? 1 : 0

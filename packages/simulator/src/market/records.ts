@@ -1,6 +1,6 @@
 import type { Customer, Engagement, Purchase, PurchaseRetracted, Usage } from '@offerstream/contracts'
 import { itemName } from './items.ts'
-import type { Batch } from './play.ts'
+import type { Batch } from './playing.ts'
 import { byArrival, type Table } from './table.ts'
 import { marketTopics } from './topics.ts'
 
@@ -69,7 +69,7 @@ const makers: {
     ...eventOf(c, row),
     plan: itemName(c.item[row]!),
     customerSince: c.customerSince[row]!,
-    bindingEndsAt: null,
+    bindingEndsAt: c.bindingEndsAt[row]!,
     bundle: c.bundle[row] === 1,
     monthlyChargeMinor: c.monthlyChargeMinor[row]!,
     currency: 'EUR',

@@ -15,7 +15,8 @@ import { catalogueOf } from './catalogue.ts'
 import { definitionHash } from './hash.ts'
 import { itemName } from './items.ts'
 import { createMarket, type Market, type MarketOptions } from './market.ts'
-import { type PlayOptions, play } from './play.ts'
+import { play } from './play.ts'
+import type { PlayOptions } from './playing.ts'
 import type { Column, Table } from './table.ts'
 import type { ColumnKind, TableColumns } from './topics.ts'
 import { type UpsellPreset, upsellRows } from './upsell.ts'
@@ -221,7 +222,7 @@ function selectOf(table: string, specification: TableColumns): string {
 }
 
 const customerSql = `printf('m%07d', t.customer)`
-const timeColumns = new Set(['at', 'arrived', 'purchasedAt', 'customerSince'])
+const timeColumns = new Set(['at', 'arrived', 'purchasedAt', 'customerSince', 'bindingEndsAt'])
 const itemCodes = Array.from({ length: 400 }, (_, code) => code).filter(code => {
   try {
     return itemName(code) !== null
