@@ -4,7 +4,7 @@ import type { FeatureRow } from '@offerstream/features'
 export const featuresPage = (rows: readonly FeatureRow[]): string => `# Features
 
 ${rows.length} features, from the one list in \`packages/features/src/features.ts\`; \`pnpm generate\` writes this page. What a word of
-the meaning does is one small file in \`packages/features/src/aggregations/\`, with its oracle.
+the meaning does is one small file in \`packages/features/src/aggregations/\`, with its oracle. To add one: [tour](tour/adding-a-feature.md).
 
 A window of n hours, days, weeks or months holds the one under way and the n - 1 before it, by UTC; weeks begin on Monday. So its
 tail moves by one of them at a time, which is the resolution below. A trend alone leaves the one under way out. What is late counts
