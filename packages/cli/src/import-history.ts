@@ -2,7 +2,7 @@
 // one file reach a partition in the file's order, so whoever reads the journal skips a row that comes again, after a
 // crash, a second run or two runs at once. No decision follows from any of it.
 import { createHash } from 'node:crypto'
-import { createWriteStream, rmSync } from 'node:fs'
+import { appendFileSync, rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { updaterName } from '@offerstream/feature-updater'
 import { followPlaybook, journalled, refusal } from '@offerstream/intake'
@@ -147,6 +147,7 @@ async function take(
           }
         }
       }
+      refusedRows.write()
       await Promise.all(
         lanes.map((lane, partition) => lane.save(records => log.append(journal.path, partition, records))),
       )
@@ -161,7 +162,6 @@ async function take(
   } finally {
     bar.stop()
     await playbook.stop()
-    await refusedRows.close()
   }
   return {
     taken,
@@ -231,9 +231,9 @@ const refusedPath = (file: string): string => `${file}.refused.jsonl`
 function createRefusedRows(file: string) {
   const path = refusedPath(file)
   const reasons = new Map<string, number>()
+  let lines: string[] = []
   let count = 0
   rmSync(path, { force: true })
-  let writing: ReturnType<typeof createWriteStream> | null = null
   return {
     path,
     reasons,
@@ -243,16 +243,13 @@ function createRefusedRows(file: string) {
     add(row: number, value: unknown, reason: string, detail: string): void {
       count++
       reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
-      writing ??= createWriteStream(path)
       const fields = typeof value === 'object' && value !== null && !Array.isArray(value) ? value : { $value: value }
-      writing.write(`${JSON.stringify({ ...fields, $refused: { row: row + 1, reason, detail } })}\n`)
+      lines.push(`${JSON.stringify({ ...fields, $refused: { row: row + 1, reason, detail } })}\n`)
     },
-    close: () =>
-      new Promise<void>((resolve, reject) => {
-        if (writing === null) return resolve()
-        writing.on('error', reject)
-        writing.end(resolve)
-      }),
+    write(): void {
+      if (lines.length > 0) appendFileSync(path, lines.join(''))
+      lines = []
+    },
   }
 }
 

@@ -1,5 +1,5 @@
 // History into the journal, in this process over memory.
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
@@ -23,7 +23,7 @@ import {
   type Surroundings,
   Transient,
 } from '@offerstream/streaming'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type ImportOptions, importHistory } from '../src/import-history.ts'
 import type { RowFile } from '../src/import-rows.ts'
 import { sourceFor } from '../src/import-source.ts'
@@ -400,5 +400,17 @@ describe('a file', () => {
     expect(await world.import(summary.refusedFile!)).toMatchObject({ taken: 1, refused: 0, refusedFile: null })
     expect(existsSync(`${summary.refusedFile}.refused.jsonl`)).toBe(false)
     expect(await world.journal()).toHaveLength(21)
+  })
+
+  test('whose refused rows cannot be written says so, and goes on once they can', async () => {
+    const world = await createWorld()
+    const file = put('full.jsonl', `${JSON.stringify({ ...past[0], paid_at: 'yesterday' })}\n`)
+    vi.spyOn(output, 'bar').mockImplementationOnce(() => {
+      mkdirSync(`${file}.refused.jsonl`)
+      return { update() {}, stop() {} }
+    })
+    await expect(world.import(file)).rejects.toThrow(/EISDIR.*full\.jsonl\.refused\.jsonl/)
+    rmdirSync(`${file}.refused.jsonl`)
+    expect(await world.import(file)).toMatchObject({ taken: 0, refused: 1, complete: true })
   })
 })
