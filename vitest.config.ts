@@ -15,7 +15,7 @@ export default defineConfig({
           name: 'unit',
           include: ['{packages,services}/*/test/**/*.test.ts', ...pureTests],
           exclude: ['**/node_modules/**', '**/*.real.test.ts'],
-          testTimeout: 30_000,
+          testTimeout: 60_000,
         },
       },
       {
