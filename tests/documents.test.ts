@@ -75,7 +75,7 @@ function badPaths(text: string): string[] {
 /** `offerstream a b --c` and `pnpm x`, on a line of a console or in inline code; what follows must be known. */
 function badCommands(text: string): string[] {
   const said = [
-    ...text.matchAll(/^(?:\$ )?((?:npx -y )?pnpm\S* .*|offerstream .*)$/gm),
+    ...text.matchAll(/^ *(?:\$ )?((?:npx -y )?pnpm\S* .*|offerstream .*)$/gm),
     ...text.matchAll(/`([^`\n]+)`/g),
   ]
   return said.flatMap(([, words]) => {
