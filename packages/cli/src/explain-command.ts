@@ -19,7 +19,12 @@ type Options = {
   models: string
 }
 
-export function addExplainCommand(program: Command, parts: CommandParts): void {
+/** `opened` opens the line it looks at: the last one, unless another is given. */
+export function addExplainCommand(
+  program: Command,
+  parts: Omit<CommandParts, 'stopping'>,
+  opened: typeof withLine = withLine,
+): void {
   const { action, stackOption, modelsOption, jsonOption, whole, moment } = parts
   program
     .command('explain')
@@ -39,7 +44,7 @@ export function addExplainCommand(program: Command, parts: CommandParts): void {
     .action(
       action(async (output, customer: string, { html, playbook, ...options }: Options) => {
         const records = playbook === undefined ? {} : { records: await textOf(playbook) }
-        return withLine(options.stack, output, async surroundings => {
+        return opened(options.stack, output, async surroundings => {
           const explained = await explainCustomer(surroundings, customer, { ...options, ...records })
           const sections = sectionsOf(explained)
           const { isTTY, columns } = process.stdout

@@ -9,15 +9,15 @@ export type Section = {
   readonly rows: readonly (readonly string[])[]
 }
 
-export function sectionsOf({ customer, explanation, known, searched }: Explained): readonly Section[] {
-  if (explanation !== null) return explanationSections(explanation)
+export function sectionsOf({ customer, explanation, known, onTop, searched }: Explained): readonly Section[] {
+  if (explanation !== null) return explanationSections(explanation, onTop)
   const looked = `looked at ${searched.records} decisions of the partition${searched.since === null ? '' : `, back to ${searched.since.slice(0, 16).replace('T', ' ')}`}; --days looks further back`
   return known === null
     ? [{ title: `Customer ${customer}: nothing was found`, lines: [looked], rows: [] }]
     : knownSections(customer, known, looked)
 }
 
-function explanationSections(of: Explanation): readonly Section[] {
+function explanationSections(of: Explanation, onTop: boolean): readonly Section[] {
   const shadows = [...new Set(of.candidates.flatMap(each => each.shadows.map(({ model }) => model)))]
   const pairs = [...new Set(of.candidates.flatMap(each => Object.keys(each.pairs)))]
   const { playbook } = of
@@ -73,10 +73,15 @@ function explanationSections(of: Explanation): readonly Section[] {
           each.reservations
             .map(({ resource, granted }) => `${resource} ${granted ? 'granted' : 'refused'}`)
             .join(', ') || '–',
-          each.refused === null ? each.verdict : `refused: ${each.refused}, ${each.says}`,
+          each.refused === null
+            ? each.verdict === 'eligible' && each.rank === null
+              ? 'eligible, not ranked'
+              : each.verdict
+            : `refused: ${each.refused}, ${each.says}`,
         ]),
       ],
     },
+    ...(of.again === null ? [] : [againSection(of.again, onTop)]),
     {
       title: 'Limits',
       lines: of.offered.map(
@@ -107,28 +112,27 @@ function explanationSections(of: Explanation): readonly Section[] {
       rows: Object.entries(of.features).map(([name, value]) => [name, valueText(value)]),
     },
   ]
-  if (pairs.length > 0)
+  const paired = of.candidates.filter(each => Object.keys(each.pairs).length > 0)
+  const shown = paired.slice(0, mostPaired)
+  if (shown.length > 0)
     sections.push({
       title: 'Pair features',
-      lines: [],
+      lines:
+        paired.length > mostPaired ? [`of the first ${mostPaired} of ${paired.length} scored; --json has all`] : [],
       rows: [
-        ['feature', ...of.candidates.map(({ item }) => item)],
-        ...pairs.map(name => [
-          name,
-          ...of.candidates.map(each => (name in each.pairs ? valueText(each.pairs[name]!) : '–')),
-        ]),
+        ['feature', ...shown.map(({ item }) => item)],
+        ...pairs.map(name => [name, ...shown.map(each => (name in each.pairs ? valueText(each.pairs[name]!) : '–'))]),
       ],
     })
-  if (of.again !== null) sections.push(againSection(of.again))
   return sections.filter(({ lines, rows }) => lines.length + rows.length > 0)
 }
 
-function againSection(again: NonNullable<Explanation['again']>): Section {
+function againSection(again: NonNullable<Explanation['again']>, onTop: boolean): Section {
   const { now, was } = again
   const choice = (of: typeof was): string =>
     `${of.chosen ?? 'no offer'} (${of.reason}, propensity ${short(of.propensity)})`
   return {
-    title: `Decided again by today's playbook, version ${again.playbookVersion}`,
+    title: `Decided again by today's playbook, version ${again.playbookVersion}${onTop ? ', with the records given on top' : ''}`,
     lines: [
       ...(again.refused !== null
         ? [`it cannot be: ${again.refused}`]
@@ -184,6 +188,7 @@ function knownSections(customer: string, known: Known, looked: string): readonly
 }
 
 const mostChanges = 10
+const mostPaired = 6
 const more = (count: number): string[] => (count > 0 ? [`  and ${count} more`] : [])
 
 const changeText = ({ type, name, changes }: ChangedRecord): string =>

@@ -13,6 +13,8 @@ export type Explained = {
   readonly explanation: Explanation | null
   /** Null where a decision was found, or nothing is known. */
   readonly known: Known | null
+  /** Whether it was decided again with records on top of today's playbook. */
+  readonly onTop: boolean
   readonly searched: { readonly records: number; readonly since: string | null }
 }
 
@@ -60,10 +62,11 @@ export async function explainCustomer(
       ...(decision === undefined ? {} : { decision }),
       ...(again || records !== undefined
         ? {
-            again: async today =>
-              records === undefined
-                ? today
-                : (await checkAll(records, today, { at: 0, models: folder, force: true })).after,
+            again: async today => {
+              if (records === undefined) return today
+              const { after } = await checkAll(records, today, { at: 0, models: folder, force: true })
+              return { ...after, version: today.version }
+            },
           }
         : {}),
     })
@@ -72,6 +75,7 @@ export async function explainCustomer(
       customer,
       explanation,
       known: explanation === null && !isAsked ? await knownOf(surroundings, customer, days) : null,
+      onTop: records !== undefined,
       searched: {
         records: searched.records,
         since: searched.since === null ? null : new Date(searched.since).toISOString(),

@@ -307,15 +307,7 @@ program
   )
 
 const parts = { action, stackOption, modelsOption, jsonOption, whole, moment, stopping: stopping.signal }
-addExplainCommand(program, {
-  action,
-  stackOption,
-  modelsOption,
-  jsonOption,
-  whole,
-  moment,
-  stopping: stopping.signal,
-})
+addExplainCommand(program, { action, stackOption, modelsOption, jsonOption, whole, moment })
 
 addPlaybookCommands(program, parts)
 addReplayCommands(program, parts)
