@@ -169,7 +169,13 @@ export async function runMember(options: MemberOptions): Promise<Running> {
         }
         lanes.set(`${topic}/${partition}`, lane)
         gauge()
-        lane.work = await options.open(topic, partition, committed, lane.abort.signal)
+        try {
+          lane.work = await options.open(topic, partition, committed, lane.abort.signal)
+        } catch (error) {
+          // Given up because it is no longer ours; whatever is still read of it has no work to go to.
+          if (!(error instanceof Abandoned)) throw error
+          return committed ?? 0
+        }
         lane.next = lane.work.start
         return lane.next
       },

@@ -10,6 +10,7 @@ import {
   run,
   type Store,
   skip,
+  Transient,
 } from '../src/index.ts'
 import { type NumberAdded, numbers, numbersPath, updates, updatesPath } from './line.ts'
 
@@ -171,4 +172,28 @@ test('a partition that a late owner took away is nobody’s trouble until it is 
   const lost = { from: 0, to: 1, states: [], causes: new Map(), counts: new Map(), due: [], outbox: null }
   expect(await late.save(lost)).toBe('fenced')
   await running.stop()
+})
+
+test('a partition that is revoked while the store is away does not end the run', async () => {
+  const log = memoryLog()
+  await log.ensureTopics([
+    { name: numbersPath, partitions: 2, kept: 'for-ever' },
+    { name: updatesPath, partitions: 1, kept: 'for-ever' },
+  ])
+  const store = memoryStore()
+  let isAway = true
+  const away: Store = {
+    ...store,
+    open: (fold, partition) =>
+      isAway ? Promise.reject(new Transient('the store is away')) : store.open(fold, partition),
+  }
+  const first = await run(copying, { log, store: away })
+  const second = await run(copying, { log, store: away })
+  isAway = false
+  for (const partition of [0, 1])
+    await log.append(numbersPath, partition, [{ key: 'a', value: Buffer.from('{"by":1}') }])
+  await until(async () => (await log.bounds(updatesPath))[0]!.next === 2)
+  expect((await first.health()).problem ?? (await second.health()).problem).toBe(null)
+  await Promise.all([first.stop(), second.stop()])
+  await expect(first.done).resolves.toBe(undefined)
 })
