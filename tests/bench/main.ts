@@ -12,6 +12,7 @@ import { progress, table } from './print.ts'
 import { rebuild } from './rebuild.ts'
 import { replay } from './replay.ts'
 import { scorer } from './scorer.ts'
+import { simulate } from './simulate.ts'
 import { updater } from './updater.ts'
 
 const benches: Readonly<Record<string, Bench>> = {
@@ -24,6 +25,7 @@ const benches: Readonly<Record<string, Bench>> = {
   replay,
   rebuild,
   transactions,
+  simulate,
 }
 
 const [name, ...rest] = process.argv.slice(2)

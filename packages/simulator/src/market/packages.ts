@@ -12,7 +12,7 @@ export type MarketPackage = {
   readonly validityDays: number
 }
 
-export const serviceTypes = ['mobile-data', 'streaming', 'roaming', 'voice', 'social'] as const
+const serviceTypes = ['mobile-data', 'streaming', 'roaming', 'voice', 'social'] as const
 export const packageClasses = 8
 
 const quotas = [0.5, 1, 2, 3, 5, 8, 12, 20, 35, 60] as const
@@ -80,9 +80,9 @@ function season(serviceType: MarketPackage['serviceType'], month: number): numbe
 }
 
 /** Concentration of the Dirichlet noise within a class. */
-export const concentration = 6
+const concentration = 6
 /** What the urn remembers of a customer's draws. */
-export const drawsKept = 12
+const drawsKept = 12
 
 /** Each customer's mixture of two classes, how much they buy, and their urn. */
 export type PackageTaste = {
@@ -151,7 +151,7 @@ export function cumulate(shares: Float64Array): Float64Array {
 }
 
 /** First place whose cumulated share exceeds u. */
-export function inverse(cumulated: Float64Array, u: number): number {
+function inverse(cumulated: Float64Array, u: number): number {
   let low = 0
   let high = cumulated.length - 1
   while (low < high) {

@@ -81,9 +81,3 @@ export function planPrice(plan: number, month: number): number {
 
 export const onSale = (plan: number, month: number): boolean =>
   marketPlans[plan]!.launched <= month && month < marketPlans[plan]!.withdrawn
-
-/** The id a plan goes by in a month. */
-export const planName = (plan: number, month: number): string => {
-  const { name, laterName, renamedFrom } = marketPlans[plan]!
-  return laterName !== null && month >= renamedFrom ? laterName : name
-}

@@ -9,9 +9,9 @@ export type MarketRecord = Purchase | PurchaseRetracted | Usage | Engagement | C
 /** A record as the topic carries it, and when it arrives. */
 export type MarketArrival = { readonly arrived: number; readonly record: MarketRecord }
 
-export const customerName = (customer: number): string => `m${String(customer).padStart(7, '0')}`
+const customerName = (customer: number): string => `m${String(customer).padStart(7, '0')}`
 /** An event's id; the id of an offer is that of its event. */
-export const eventId = (customer: number, serial: number): string => `${customerName(customer)}/${serial}`
+const eventId = (customer: number, serial: number): string => `${customerName(customer)}/${serial}`
 
 const topicsWithRecords = ['customers', 'usage', 'purchases', 'engagements'] as const
 

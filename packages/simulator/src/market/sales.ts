@@ -5,7 +5,7 @@ import type { People } from './people.ts'
 import { purposes } from './purposes.ts'
 
 export const salesPerDay = 50
-export const saleBrands = 12
+const saleBrands = 12
 export const saleCategories = 10
 
 /** One day's sales. */

@@ -130,5 +130,4 @@ export const oracleTables = {
 
 type PlanColumn = `plan${0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16}`
 
-export type MarketTopic = keyof typeof marketTopics
 export type OracleTable = keyof typeof oracleTables
