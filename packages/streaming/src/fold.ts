@@ -68,6 +68,8 @@ export type Fold<State, In, Context = undefined> = {
   readonly nullMeans?: In
   /** The moment a record of the clock brings, null for any other record. It wakes the keys due by then. */
   wakes?(value: In): number | null
+  /** Why this version cannot handle a record that another one can, else null: the partition then waits before it. */
+  awaits?(value: In): string | null
   /** Work for a whole batch that needs no state, one context per record: one ONNX call. */
   prepare?(batch: readonly Received<In>[]): Promise<readonly Context[]>
   step(state: State, record: Received<In>, context: Context): Outcome<State>

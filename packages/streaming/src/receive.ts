@@ -36,6 +36,12 @@ export function read<In>(codec: Pick<Codec<In>, 'decode'>, message: Message, key
   }
 }
 
+/** Whether the message repeats what its source already led to. */
+export function isRepeat(message: Message, causes: Causes): boolean {
+  const cause = message.cause === null ? null : parseCause(message.cause)
+  return cause !== null && !isAbove(causePosition(cause), causes.highest.get(causeSource(cause)))
+}
+
 /** Whether the message is new to the lane: a repeat of what its source already led to is skipped. */
 export function checkCause(message: Message, causes: Causes): Skip | Reject | null {
   if (message.cause === null) return null

@@ -7,8 +7,17 @@ import { type Emission, type Fold, type Received, skip } from './fold.ts'
 import { type Answer, type LaneWork, type Reach, type Running, runMember } from './member.ts'
 import type { Metrics } from './metrics.ts'
 import { type OutboxEntry, packOutbox, publish, unpackOutbox } from './outbox.ts'
-import { type Cause, type Log, type Message, type Outgoing, Refused, type Store, type StoreLane } from './ports.ts'
-import { type Causes, checkCause, type Reading, read } from './receive.ts'
+import {
+  type Cause,
+  type Log,
+  type Message,
+  type Outgoing,
+  Refused,
+  type Store,
+  type StoreLane,
+  Transient,
+} from './ports.ts'
+import { type Causes, checkCause, isRepeat, type Reading, read } from './receive.ts'
 import { retrying } from './retry.ts'
 import { createTally, type RejectLimits, rejectLimits } from './tally.ts'
 
@@ -259,6 +268,9 @@ export async function openFoldLane<State, In, Context>(
     async batch(messages) {
       await steady(() => fold.input.codec.learn(messages.map(message => message.value)))
       for (const segment of segments(fold, messages)) {
+        const { awaits } = segment
+        if (awaits !== null && !(guards.causes && isRepeat(segment.messages[0]!, causes)))
+          await steady(() => Promise.reject(new Transient(awaits)))
         const answer = await apply(segment)
         if (answer !== 'more') return answer
       }
@@ -269,9 +281,15 @@ export async function openFoldLane<State, In, Context>(
 
 type Cached<State> = { state: State }
 
-type Segment<In> = { readonly messages: Message[]; readonly readings: Reading<In>[]; readonly wakeAt: number | null }
+type Segment<In> = {
+  readonly messages: Message[]
+  readonly readings: Reading<In>[]
+  readonly wakeAt: number | null
+  /** Why this version cannot handle it. */
+  readonly awaits: string | null
+}
 
-/** Cuts a batch at its ticks; each tick stands alone. */
+/** Cuts a batch at its ticks and at what another version has to handle; each of these stands alone. */
 function segments<State, In, Context>(
   fold: Fold<State, In, Context>,
   messages: readonly Message[],
@@ -282,10 +300,12 @@ function segments<State, In, Context>(
     const reading = meant === undefined ? read(fold.input.codec, message) : { value: meant }
     const wakeAt = 'value' in reading ? (fold.wakes?.(reading.value) ?? null) : null
     const last = cut[cut.length - 1]
-    if (last !== undefined && last.wakeAt === null && wakeAt === null) {
+    const awaits = 'value' in reading ? (fold.awaits?.(reading.value) ?? null) : null
+    const isAlone = wakeAt !== null || awaits !== null
+    if (last !== undefined && last.wakeAt === null && last.awaits === null && !isAlone) {
       last.messages.push(message)
       last.readings.push(reading)
-    } else cut.push({ messages: [message], readings: [reading], wakeAt })
+    } else cut.push({ messages: [message], readings: [reading], wakeAt, awaits })
   }
   return cut
 }

@@ -220,6 +220,29 @@ describe('a fold', () => {
     await running.stop()
   })
 
+  test('waits before a record that only another version can handle, and that one goes on from there', async () => {
+    const { log, store, run } = await start(
+      [
+        ['a', { by: 1 }],
+        ['a', { by: 99 }],
+        ['a', { by: 2 }],
+      ],
+      {},
+      { ...waking, awaits: value => (value.by === 99 ? 'only the next version adds 99' : null) },
+    )
+    const older = await run()
+    while ((await store.peekProgress('waking', 0))?.watermark !== 0)
+      await new Promise(resolve => setTimeout(resolve, 1))
+    await new Promise(resolve => setTimeout(resolve, 50))
+    await older.stop()
+    expect((await store.peekProgress('waking', 0))?.watermark).toBe(0)
+    expect(await all(log, `${numbersPath}.dead-letters`)).toEqual([])
+    const newer = await runFold(waking, { log, store, commitEveryMs: 0 })
+    const counts = await drain(log, store)
+    await newer.stop()
+    expect(counts.get('applied')).toBe(3)
+  })
+
   test('an earlier owner that opens the partition late does not leave it without any', async () => {
     const { log, store, run } = await start([['a', { by: 1 }]], { sessionTimeoutMs: 50 })
     const running = await run()

@@ -7,6 +7,7 @@ import {
   hash,
   type NextBestOffer,
 } from '@offerstream/contracts'
+import { fingerprint } from '@offerstream/features'
 import { decide, emptyHistory, offerOf, remember } from '@offerstream/policy'
 import type { Models } from '@offerstream/ranker'
 import { done, type Fold, memoryReservations, type Reservations, reject, type Topic } from '@offerstream/streaming'
@@ -47,6 +48,10 @@ export function createScorer(around: ScorerSurroundings): Fold<ContactHistory, F
     outputs: [decisions as Topic<never>, offers as Topic<never>],
     states,
     empty: emptyHistory,
+    awaits: update =>
+      update.fingerprint === fingerprint
+        ? null
+        : 'an update holds features of another list: an offer-scorer of the version that wrote it has to decide it',
     async prepare(batch) {
       const now = playbook()
       const values = batch.map(record => record.value)
