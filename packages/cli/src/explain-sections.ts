@@ -41,7 +41,7 @@ function explanationSections(of: Explanation, onTop: boolean): readonly Section[
               `offer ${of.offer.sequence} on ${of.offer.channel}, until ${time(of.offer.expiresAt)}${of.offer.text === null ? '' : `: "${of.offer.text}"`}`,
             ]),
         `arms ${of.arms.map(({ experiment, arm }) => `${experiment}=${arm}`).join(' ') || 'none'}; models ${of.models.map(({ name, version, stage }) => `${name}/${version} ${stage}`).join(', ') || 'none'}`,
-        `playbook version ${playbook.version}${playbook.writtenAt === null ? '' : `, put ${time(playbook.writtenAt)}${playbook.by === null ? '' : ` by ${playbook.by}`} (${playbook.record})`}; ${playbook.changedSince.length === 0 ? 'nothing changed since' : `${playbook.changedSince.length} records changed since, now version ${playbook.now}`}`,
+        playbookText(playbook),
         ...playbook.changedSince.slice(0, mostChanges).map(each => `  ${changeText(each)}`),
         ...more(playbook.changedSince.length - mostChanges),
       ],
@@ -127,8 +127,19 @@ function explanationSections(of: Explanation, onTop: boolean): readonly Section[
   return sections.filter(({ lines, rows }) => lines.length + rows.length > 0)
 }
 
+function playbookText({ version, writtenAt, by, record, changedSince, now }: Explanation['playbook']): string {
+  if (version === -1) return 'no playbook was known'
+  const put = writtenAt === null ? '' : `, put ${time(writtenAt)}${by === null ? '' : ` by ${by}`} (${record})`
+  const since = changedSince.length === 0 ? 'nothing changed since' : `changed since, now version ${now}:`
+  return `playbook version ${version}${put}; ${since}`
+}
+
 function againSection(again: NonNullable<Explanation['again']>, onTop: boolean): Section {
   const { now, was } = again
+  // How likely each is drawn hangs on how many are eligible: that alone is not worth a line.
+  const bare = (of: Verdict | null): string => JSON.stringify({ ...of, propensity: 0 })
+  const telling = again.changed.filter(each => bare(each.was) !== bare(each.now))
+  const others = again.changed.length - telling.length
   const choice = (of: typeof was): string =>
     `${of.chosen ?? 'no offer'} (${of.reason}, propensity ${short(of.propensity)})`
   return {
@@ -142,14 +153,15 @@ function againSection(again: NonNullable<Explanation['again']>, onTop: boolean):
             ? [`chosen as before: ${choice(was)}`]
             : [`was ${choice(was)}`, `now ${choice(now!)}, because of ${again.because.join(', ')}`]),
       ...again.causes.map(each => `  ${changeText(each)}`),
+      ...(others === 0 ? [] : [`${others} more differ in propensity alone; --json has them`]),
       ...again.notes.map(note => `left out: ${note}`),
     ],
     rows:
-      again.changed.length === 0
+      telling.length === 0
         ? []
         : [
             ['item', 'was', 'now', 'because of'],
-            ...again.changed.map(({ item, was: before, now: after, because }) => [
+            ...telling.map(({ item, was: before, now: after, because }) => [
               item,
               verdictText(before),
               verdictText(after),
@@ -204,7 +216,7 @@ const verdictText = (of: Verdict | null): string =>
       ? `refused: ${of.refused}`
       : `rank ${of.rank ?? '–'}, score ${short(of.score)}, value ${short(of.valueMinor)}, propensity ${short(of.propensity)}`
 
-export const time = (at: number): string => new Date(at).toISOString().replace('T', ' ').slice(0, 19)
+const time = (at: number): string => new Date(at).toISOString().replace('T', ' ').slice(0, 19)
 const money = (minor: number): string => (minor / 100).toFixed(2)
 const short = (value: number | null): string => (value === null ? '–' : Number(value.toPrecision(4)).toString())
 const valueText = (value: number | null): string =>

@@ -8,7 +8,7 @@ import { type Explanation, explanationOf } from './explanation.ts'
 import { type LookBack, lookBack, lookBackBy, type Searched } from './look-back.ts'
 import { followHistory } from './playbook-history.ts'
 
-export type ExplainOptions = {
+type ExplainOptions = {
   /** The decision of this id; else the newest, of those at or before `at` in event time. */
   readonly decision?: string
   readonly at?: number
@@ -18,7 +18,7 @@ export type ExplainOptions = {
   readonly again?: (today: Playbook) => Playbook | Promise<Playbook>
 }
 
-export type Explained = { readonly explanation: Explanation | null; readonly searched: Searched }
+type Explained = { readonly explanation: Explanation | null; readonly searched: Searched }
 
 export type Explainer = {
   /** The playbook as it is now. */

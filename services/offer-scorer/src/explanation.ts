@@ -60,7 +60,7 @@ export type Explanation = {
   readonly again: Again | null
 }
 
-export type ExplainedCandidate = {
+type ExplainedCandidate = {
   readonly item: string
   readonly verdict: 'chosen' | 'eligible' | 'refused'
   readonly refused: string | null
@@ -79,7 +79,7 @@ export type ExplainedCandidate = {
 export type ChangedRecord = { readonly type: string; readonly name: string; readonly changes: readonly Change[] }
 
 /** What a customer did about an offer. */
-export type Answer = {
+type Answer = {
   readonly at: number
   /** opened, clicked, …; bought. */
   readonly what: string
@@ -145,11 +145,11 @@ export function explanationOf(parts: ExplanationParts): Explanation {
       by: entry?.by ?? null,
       record: entry === null ? null : `${entry.body.type} ${entry.body.name}`,
       now: today.version,
-      changedSince: differences(playbook, today).map(({ body, changes }) => ({
-        type: body.type,
-        name: body.name,
-        changes,
-      })),
+      // What another system decided, or nobody's playbook, has not changed.
+      changedSince:
+        decision.playbookVersion === -1
+          ? []
+          : differences(playbook, today).map(({ body, changes }) => ({ type: body.type, name: body.name, changes })),
     },
     fingerprint: update.fingerprint,
     features: update.fingerprint === fingerprint ? named(names, update.features) : {},
