@@ -56,7 +56,8 @@ for (const project of values.unit ? ['unit'] : ['unit', 'real']) {
       report,
       ...positionals,
     ],
-    { cwd: root, stdio: 'inherit' },
+    // The many processes that tests start compile what they share once: it halves a start.
+    { cwd: root, stdio: 'inherit', env: { ...process.env, NODE_COMPILE_CACHE: join(folder, 'compiled') } },
   )
   try {
     const counts = JSON.parse(readFileSync(report, 'utf8')) as {

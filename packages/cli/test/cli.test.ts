@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,6 +16,17 @@ function offerstream(args: readonly string[], environment: NodeJS.ProcessEnv = {
   )
   return { status, stdout, stderr }
 }
+
+/** Resolves once standard error holds the word: then it is at work, however busy the machine is. */
+const says = (child: ChildProcess, word: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    let said = ''
+    child.stderr!.on('data', chunk => {
+      said += chunk
+      if (said.includes(word)) resolve()
+    })
+    child.on('exit', code => reject(new Error(`ended with ${code}: ${said}`)))
+  })
 
 const lastLine = (text: string): unknown => JSON.parse(text.trimEnd().split('\n').at(-1)!)
 
@@ -102,7 +113,8 @@ describe('the demo', () => {
     child.stdout.on('data', chunk => {
       out += chunk
     })
-    setTimeout(() => child.kill('SIGINT'), 12_000)
+    await says(child, 'registering')
+    setTimeout(() => child.kill('SIGINT'), 6000)
     const code = await new Promise(resolve => child.on('exit', resolve))
     const summary = lastLine(out) as Record<string, unknown>
     expect(code).toBe(0)
@@ -171,7 +183,8 @@ describe('a data set', () => {
     child.stdout.on('data', chunk => {
       out += chunk
     })
-    setTimeout(() => child.kill('SIGINT'), 5000)
+    await says(child, 'megaline')
+    child.kill('SIGINT')
     expect(await new Promise(resolve => child.on('exit', resolve))).toBe(130)
     const first = lastLine(out) as { sent: number; complete: boolean; records: number }
     expect(first.complete).toBe(false)
