@@ -205,8 +205,10 @@ const more = (count: number): string[] => (count > 0 ? [`  and ${count} more`] :
 
 const changeText = ({ type, name, changes }: ChangedRecord): string =>
   `${type} ${name}: ${isNew(changes) ? 'new' : changes.map(({ field, from, to }) => `${field} ${plain(from)} → ${plain(to)}`).join(', ')}`
+/** One field of each kind of record that is never null in one that was there. */
+const neverNull = new Set(['priceMinor', 'when', 'factor', 'amountMinor', 'arms', 'sha256', 'on', 'validHours'])
 const isNew = (changes: readonly Change[]): boolean =>
-  changes.some(({ field, from }) => field !== 'target' && from === null)
+  changes.some(({ field, from }) => neverNull.has(field) && from === null)
 const plain = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
 
 const verdictText = (of: Verdict | null): string =>

@@ -187,6 +187,9 @@ describe('the whole line over memory', () => {
     const told = await again(stop)
     expect(told.explanation!.again).toMatchObject({ was: { chosen }, because: ['kill_switch halt'] })
     expect(sectionsText(sectionsOf(told), null)).toMatch(/now .*because of kill_switch halt[\s\S]*refused: stopped/)
+    const item = playbookRecords({ start }).find(({ body }) => body.type === 'item' && body.name === chosen)!.body
+    const less = await again({ ...item, stock: 0 })
+    expect(sectionsText(sectionsOf(less), null)).toMatch(/item \S+: stock null → 0$[\s\S]*refused: out-of-stock/m)
     await expect(again({ ...stop, target: 'no-such' })).rejects.toThrow('item no-such is unknown')
   })
 
