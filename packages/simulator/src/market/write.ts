@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   DOUBLE,
@@ -91,7 +91,8 @@ export async function writeMarket(options: WriteOptions): Promise<Written> {
     )
     for (const [name, rows] of Object.entries(catalogueOf(market, months)))
       writeFileSync(join(partial, `${name}.json`), `${JSON.stringify(rows)}\n`)
-    rmSync(out, { recursive: true, force: true })
+    // Only an empty folder goes: what came into it meanwhile stays, and the rename says so.
+    if (existsSync(out)) rmdirSync(out)
     renameSync(partial, out)
     const seconds = (performance.now() - began) / 1000
     return { events, topics, seconds, eventsPerSecond: Math.round(events / playing), definition }
