@@ -73,6 +73,11 @@ describe('one seed, one world', () => {
     expect(seen(500)).toEqual(seen(1 << 16))
   })
 
+  test('a market that was played is not played again', () => {
+    const market = each({ customers: 10, months: 1 }, () => undefined)
+    expect(() => [...play(market, { months: 2 })]).toThrow('stands at month 1; create it anew')
+  })
+
   test.each([0, 1.5, 10_000_001, Number.NaN])('a market of %d customers is refused', customers => {
     expect(() => createMarket({ seed: 1, customers })).toThrow(`customers is ${customers}`)
   })

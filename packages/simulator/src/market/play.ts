@@ -22,9 +22,10 @@ import { useUp } from './usage.ts'
 /**
  * Plays the market for some months and hands out what happened, customer by customer within a month. Rows of a batch are
  * by customer; `arrived` says when each arrives, late, twice and out of order (`byArrival` sorts). Memory does not grow with
- * months: the batch is one piece of typed arrays, the rest about 250 bytes a customer.
+ * months: the batch is one piece of typed arrays, the rest about 250 bytes a customer. A market is played once.
  */
 export function* play(market: Market, options: PlayOptions): Generator<Batch> {
+  if (market.month > 0) throw new RangeError(`the market stands at month ${market.month}; create it anew`)
   const settings: Required<PlayOptions> = {
     exploration: 0.2,
     policy: ladderRule,
@@ -56,8 +57,7 @@ export function* play(market: Market, options: PlayOptions): Generator<Batch> {
     favourite[i] = Math.floor(saleCategories * random.seed(seed, i, purposes.categories).next())
   }
   const arrival = createRandom()
-  const last = market.month + settings.months
-  for (; market.month < last; market.month++) {
+  for (; market.month < settings.months; market.month++) {
     const { month } = market
     market.prices = priceList(month)
     market.competitor = competitorIndex(seed, month)
