@@ -49,6 +49,7 @@ def of_lightgbm(booster: lgb.Booster) -> Ensemble:
     Raises `ValueError` for what the graph cannot say: linear trees, averaged output, splits on categories, zero as
     missing.
 
+    >>> import numpy as np
     >>> x = np.arange(40, dtype=np.float32)[:, None]
     >>> settings = {'verbosity': -1, 'min_data_in_leaf': 5}
     >>> of_lightgbm(lgb.train(settings, lgb.Dataset(x, x[:, 0] > 20), num_boost_round=3)).trees
@@ -97,3 +98,15 @@ def of_forest(forest) -> Ensemble:
             ensemble.yes[place] = int(tree.children_left[at])
             ensemble.no[place] = int(tree.children_right[at])
     return ensemble
+
+
+def mean_of(parts: list[Ensemble]) -> Ensemble:
+    """All their trees, each value divided by how many parts there are."""
+    whole = Ensemble(parts[0].width)
+    for part in parts:
+        first = whole.trees if whole.tree else 0
+        whole.tree += [first + tree for tree in part.tree]
+        whole.value += [value / len(parts) for value in part.value]
+        for name in ('node', 'column', 'threshold', 'missing_is_yes', 'yes', 'no', 'leaf'):
+            getattr(whole, name).extend(getattr(part, name))
+    return whole

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 from .calibration import UNCALIBRATED, Calibration
 from .contract import Fitted
-from .ensemble import of_forest, of_lightgbm
+from .ensemble import mean_of, of_forest, of_lightgbm
 
 
 def lightgbm_model(booster: lgb.Booster, features: list[str], calibration: Calibration = UNCALIBRATED) -> Fitted:
@@ -19,6 +19,19 @@ def lightgbm_model(booster: lgb.Booster, features: list[str], calibration: Calib
         of_lightgbm(booster),
         lambda rows: booster.predict(rows, pred_leaf=True),
     )
+
+
+def lightgbm_bag(boosters: list[lgb.Booster], features: list[str]) -> Fitted:
+    """Several boosters as one: its margin is the mean of theirs."""
+    parts = [of_lightgbm(booster) for booster in boosters]
+
+    def margin(rows: np.ndarray) -> np.ndarray:
+        return np.mean([booster.predict(rows, raw_score=True) for booster in boosters], axis=0)
+
+    def leaves(rows: np.ndarray) -> np.ndarray:
+        return np.column_stack([booster.predict(rows, pred_leaf=True) for booster in boosters])
+
+    return Fitted(features, margin, UNCALIBRATED, mean_of(parts), leaves)
 
 
 def forest_model(

@@ -1,0 +1,31 @@
+"""A folder of results that is there whole or not at all."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .trouble import Trouble
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Gives a folder to write into, which takes the place of `folder` at the end, or goes when something fails."""
+    refuse_foreign(folder)
+    making = folder.with_name(f'.{folder.name}.{os.getpid()}')
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(parents=True)
+    try:
+        yield making
+        shutil.rmtree(folder, ignore_errors=True)
+        making.rename(folder)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raises `Trouble` rather than let a folder be replaced that holds something else than results."""
+    results = {'models', 'scores.csv', 'report.html'}
+    if folder.exists() and (not folder.is_dir() or {each.name for each in folder.iterdir()} - results):
+        raise Trouble(f'--out {folder} holds something else; name a new folder')

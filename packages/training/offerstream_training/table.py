@@ -1,0 +1,160 @@
+"""The user's own table: CSV, Parquet or svmlight, with what is wrong said by file, row and column."""
+
+import csv
+import gzip
+import io
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from sklearn.datasets import load_svmlight_file
+
+from .boundary import at_boundary
+from .trouble import Trouble
+
+MISSING = ['', 'NA', 'N/A', 'NaN', 'nan', 'null', 'NULL', 'None', '?']
+UTF16 = (b'\xff\xfe', b'\xfe\xff')
+LEVELS = 30
+"""A text column with more different texts than this is left out."""
+
+SVM_LINE = re.compile(rb'^[-+.\deE]+( qid:\d+)?( \d+:\S+)+\s*$')
+
+
+def read_table(path: Path, notes: list[str]) -> pl.DataFrame:
+    """The table of a file. svmlight gives columns `label`, `group` (qid, or from the file's .query) and `f1`, `f2`, ….
+
+    What was odd but could be read is told in `notes`. Raises `Trouble`.
+    """
+    try:
+        raw = path.read_bytes()
+        data = gzip.decompress(raw) if raw[:2] == b'\x1f\x8b' else raw
+        if not data.strip():
+            raise Trouble(f'{path}: the table is empty')
+        if data[:4] != b'PAR1' and data[:2] not in UTF16 and b'\0' in data[:10_000]:
+            raise Trouble(f'{path} is no table: wanted CSV, Parquet or svmlight')
+        if data[:4] == b'PAR1':
+            frame = pl.read_parquet(io.BytesIO(data))
+        elif SVM_LINE.match(data[: data.find(b'\n') + 1] or data):
+            frame = _svmlight(path, data)
+        else:
+            frame = _csv(path, data, notes)
+    except (OSError, EOFError, pl.exceptions.PolarsError, ValueError) as error:
+        raise Trouble(f'{path} cannot be read: {str(error).splitlines()[0]}') from error
+    if frame.height == 0:
+        raise Trouble(f'{path}: the table has no rows')
+    for name in frame.columns:
+        infinite = frame[name].is_infinite() if frame[name].dtype.is_float() else None
+        if infinite is not None and infinite.any():
+            raise Trouble(f'{path}: {name} is infinite in row {int(infinite.arg_max()) + 1}')
+    return frame
+
+
+def _csv(path: Path, data: bytes, notes: list[str]) -> pl.DataFrame:
+    text = _decoded(path, data, notes)
+    first = text[: text.find('\n')] if '\n' in text else text
+    separator = max(',;\t|', key=first.count)
+    names = next(csv.reader([first], delimiter=separator))
+    for name in names:
+        if names.count(name) > 1:
+            raise Trouble(f'{path}: two columns are called {name}')
+    decimal = separator == ';' and re.search(r'(^|;)-?\d+,\d+(;|\r?$)', text[:100_000], re.M) is not None
+    return pl.read_csv(
+        io.BytesIO(text.encode()),
+        separator=separator,
+        decimal_comma=decimal,
+        null_values=MISSING,
+        infer_schema_length=None,
+        try_parse_dates=True,
+    )
+
+
+def _decoded(path: Path, data: bytes, notes: list[str]) -> str:
+    if data[:2] in UTF16:
+        return data.decode('utf-16')
+    try:
+        return data.decode('utf-8-sig')
+    except UnicodeDecodeError:
+        notes.append(f'{path.name} is not UTF-8; read as Windows-1252')
+        return data.decode('cp1252', errors='replace')
+
+
+def _svmlight(path: Path, data: bytes) -> pl.DataFrame:
+    matrix, label, group = load_svmlight_file(io.BytesIO(data), query_id=True, zero_based=False)
+    sizes = path.with_name(path.name.removesuffix('.gz') + '.query')
+    if sizes.exists():
+        counts = np.loadtxt(sizes, dtype=np.int64, ndmin=1)
+        if counts.sum() != len(label):
+            raise Trouble(f'{sizes} speaks of {counts.sum()} rows, {path} has {len(label)}')
+        group = np.repeat(np.arange(len(counts)), counts)
+    columns = {'label': label} | ({'group': group} if len(group) == len(label) else {})
+    dense = matrix.toarray()
+    return pl.DataFrame(columns | {f'f{index + 1}': dense[:, index] for index in range(dense.shape[1])})
+
+
+def column(frame: pl.DataFrame, name: str, what: str) -> pl.Series:
+    """A column by name; raises `Trouble` with the columns there are."""
+    if name not in frame.columns:
+        raise Trouble(f'{what} {name} is no column of the table; it has {", ".join(frame.columns[:40])}')
+    return frame[name]
+
+
+@dataclass
+class Design:
+    """How columns become inputs, fixed on the training rows: numbers as they are, texts by level."""
+
+    numbers: list[str] = field(default_factory=list)
+    levels: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        """Of the inputs, in order."""
+        return self.numbers + [f'{name}={level}' for name, levels in self.levels.items() for level in levels]
+
+    def rows(self, frame: pl.DataFrame) -> np.ndarray:
+        """(rows, inputs) float32 past the boundary; a column that is absent counts as missing."""
+        parts = [_numbers(frame, name) for name in self.numbers]
+        for name, levels in self.levels.items():
+            texts = frame[name].cast(pl.String) if name in frame.columns else None
+            missing = np.full(frame.height, np.nan)
+            parts += [missing if texts is None else (texts == level).cast(pl.Float64).to_numpy() for level in levels]
+        return at_boundary(np.column_stack(parts), self.names)
+
+
+def _numbers(frame: pl.DataFrame, name: str) -> np.ndarray:
+    if name not in frame.columns:
+        return np.full(frame.height, np.nan)
+    try:
+        return frame[name].cast(pl.Float64).to_numpy()
+    except pl.exceptions.PolarsError as error:
+        raise Trouble(f'column {name} holds numbers in training and something else here') from error
+
+
+def design_of(frame: pl.DataFrame, kept_out: set[str], notes: list[str]) -> Design:
+    """The inputs of a table, without the columns kept out and those that no model should see; says which and why."""
+    design = Design()
+    same: list[str] = []
+    for name in frame.columns:
+        series = frame[name]
+        if name in kept_out:
+            continue
+        different = series.drop_nulls().n_unique()
+        if different < 2 and series.null_count() in (0, len(series)):
+            same.append(name)
+        elif re.search(r'(^|_|\b)id$', name, re.I):
+            notes.append(f'{name} looks like an id; left out')
+        elif series.dtype.is_temporal():
+            notes.append(f'{name} is a time; left out')
+        elif series.dtype.is_numeric() or series.dtype == pl.Boolean:
+            design.numbers.append(name)
+        elif different <= LEVELS:
+            design.levels[name] = sorted(series.drop_nulls().cast(pl.String).unique().to_list())
+        else:
+            notes.append(f'{name} has {different} different texts; left out')
+    if same:
+        shown = ', '.join(same[:5]) + (f' and {len(same) - 5} more' if len(same) > 5 else '')
+        notes.append(f'always the same, left out: {shown}')
+    if not design.names:
+        raise Trouble('no column is left to learn from')
+    return design

@@ -1,0 +1,178 @@
+import json
+import os
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from offerstream_training.boundary import at_boundary
+from offerstream_training.main import main
+from offerstream_training.runtime import run
+
+DATA = os.environ.get('OFFERSTREAM_DATA')
+
+
+def table(rows: int, seed: int = 0) -> pl.DataFrame:
+    """Customers over a year, some on several rows; one in six says yes."""
+    random = np.random.default_rng(seed)
+    age, tenure = random.normal(45, 12, rows), random.uniform(7, 1800, rows)
+    plan = random.choice(['s', 'm', 'l'], rows)
+    margin = -2 + 1.2 * (age < 40) + 0.8 * (tenure > 400) - 0.7 * (plan == 'l')
+    said = random.random(rows) < 1 / (1 + np.exp(-margin))
+    days = [date(2025, 1, 1) + timedelta(days=int(day)) for day in random.integers(0, 365, rows)]
+    columns = {'customer': random.integers(0, rows // 2, rows), 'day': days, 'age': age, 'tenure': tenure, 'plan': plan}
+    return pl.DataFrame(columns | {'noise': random.random(rows), 'said': np.where(said, 'yes', 'no')})
+
+
+@pytest.fixture
+def train(tmp_path, capsys):
+    """Writes a table and runs a command over it: its exit code, its last line, and what it told."""
+
+    def command(name: str, frame: pl.DataFrame, *args: str):
+        frame.write_csv(tmp_path / 'table.csv')
+        given = ['--table', str(tmp_path / 'table.csv'), '--out', str(tmp_path / 'out'), '--json', *args]
+        code = main([name, *given])
+        out, err = capsys.readouterr()
+        return code, json.loads(out.splitlines()[-1]) if code == 0 else None, err
+
+    return command
+
+
+def test_a_table_becomes_a_served_model_scores_and_a_report(train, tmp_path):
+    given = ['--target', 'said', '--group', 'customer', '--cost', '1', '--value', '4']
+    code, result, _ = train('classify', table(3000), *given)
+    assert code == 0
+    metrics = [
+        'auc',
+        'averagePrecision',
+        'logLoss',
+        'f1Positive',
+        'f1Macro',
+        'lift5',
+        'lift10',
+        'lift20',
+        'ece',
+        'profit',
+    ]
+    assert list(result['metrics']) == metrics
+    assert all(
+        each['low'] <= each['value'] <= each['high'] for name, each in result['metrics'].items() if name != 'ece'
+    )
+    assert 0.62 < result['metrics']['auc']['value'] < 0.8
+    assert result['metrics']['logLoss']['value'] < result['baselines']['base rate']['logLoss']['value']
+    assert result['threshold'] == 0.25
+    assert sorted(file.name for file in (tmp_path / 'out').iterdir()) == ['models', 'report.html', 'scores.csv']
+
+    scores = pl.read_csv(result['scores'])
+    assert scores.height == result['testRows'] < result['rows'] == 3000
+    assert abs((scores['score'] >= 0.25).mean() - result['contactedShare']) < 1e-12
+    home = Path(result['model'])
+    manifest = json.loads((home / 'manifest.json').read_text())
+    assert manifest['features'] == ['age', 'tenure', 'noise', 'plan=l', 'plan=m', 'plan=s']
+    assert manifest['thresholds'] == {'contact': 0.25}
+    golden = json.loads((home / 'golden.json').read_text())
+    rows = at_boundary(np.array([[np.nan if x is None else x for x in row] for row in golden['rows']]))
+    assert np.abs(run((home / 'model.onnx').read_bytes(), rows, 'probability') - golden['probability']).max() < 1e-6
+    page = Path(result['report']).read_text()
+    assert page.count('<svg') == 4
+    assert 'http' not in page and '<script' not in page
+
+
+def test_labels_shuffled_leave_nothing_to_learn(train):
+    frame = table(1500)
+    shuffled = frame.with_columns(frame['said'].shuffle(seed=5))
+    _, result, _ = train('classify', shuffled, '--target', 'said', '--drop', 'customer')
+    auc = result['metrics']['auc']
+    assert auc['low'] <= 0.5 <= auc['high']
+
+
+def test_columns_that_give_the_answer_away_are_named_and_those_that_tell_it_alone_left_out(train):
+    frame = table(2000)
+    yes = frame['said'] == 'yes'
+    reasons = pl.Series('reason', [str(i % 7) if each else None for i, each in enumerate(yes)])
+    later = pl.Series('closed', [day + timedelta(days=3) for day in frame['day']])
+    answers = [yes.cast(pl.Int8).alias('answer'), reasons, later]
+    leaky = frame.with_columns(answers)
+    _, result, _ = train('classify', leaky, '--target', 'said', '--time', 'day', '--drop', 'customer')
+    warnings = '\n'.join(result['warnings'])
+    assert 'answer gives the answer away: its value tells the target alone (AUC 1.000); left out' in warnings
+    assert 'reason gives the answer away' in warnings
+    assert 'closed lies after day in 100% of the rows' in warnings
+    assert result['metrics']['auc']['value'] < 0.85
+
+
+def test_a_ranking_of_a_table_keeps_the_file_s_order_in_its_scores(train):
+    random = np.random.default_rng(3)
+    x = random.normal(size=(1200, 4))
+    label = np.clip(np.round(x[:, 0] + 0.5 * random.normal(size=1200) + 1), 0, 3).astype(int)
+    group = random.permutation(np.repeat(np.arange(60), 20))
+    frame = pl.DataFrame({'query': group, 'grade': label} | {f'x{index}': x[:, index] for index in range(4)})
+    test = frame[:300]
+    code, result, _ = train('rank', frame[300:], '--group', 'query', '--label', 'grade')
+    assert code == 0
+    assert list(result['metrics']) == ['ndcg1', 'ndcg3', 'ndcg5', 'ndcg10']
+    assert result['metrics']['ndcg5']['low'] > result['baselines']['order of the file']['ndcg5']['high']
+    path = Path(result['scores']).parent.parent / 'test.csv'
+    test.write_csv(path)
+    _, result, _ = train('rank', frame[300:], '--group', 'query', '--label', 'grade', '--test', str(path))
+    scores = pl.read_csv(result['scores'])['score'].to_numpy()
+    graph = (Path(result['model']) / 'model.onnx').read_bytes()
+    again = run(graph, at_boundary(test.select('x0', 'x1', 'x2', 'x3').to_numpy()), 'preference')
+    assert np.abs(again - scores).max() < 1e-5
+
+
+BAD = {
+    'one class': (lambda t: t.with_columns(said=pl.lit('no')), [], 'said is no in every row: one class only'),
+    'target absent': (lambda t: t.drop('said'), [], 'the target said is no column of the table; it has customer, day'),
+    'three values': (lambda t: t, ['--target', 'plan'], 'plan has the values l, m, s: say which one is meant'),
+    'no such value': (lambda t: t, ['--positive', 'si'], '--positive si is no value of said: no, yes'),
+    'few positives': (
+        lambda t: t.with_columns(said=pl.Series(['yes'] * 4 + ['no'] * (t.height - 4))),
+        [],
+        'said: 3 positives among 320 training rows, wanted 10 at least',
+    ),
+    'infinite': (
+        lambda t: t.with_columns(age=pl.Series([1.0, float('inf')] * (t.height // 2))),
+        [],
+        'age is infinite in row 2',
+    ),
+    'no such time': (lambda t: t, ['--time', 'when'], '--time when is no column'),
+    'time is a text': (lambda t: t, ['--time', 'plan'], 'plan is no time'),
+    'costs more than it brings': (lambda t: t, ['--cost', '5', '--value', '4'], 'wanted 0 < cost < value'),
+    'half a price': (lambda t: t, ['--cost', '5'], '--cost and --value go together'),
+    'nothing to learn from': (lambda t: t.select('said', 'customer'), ['--drop', 'customer'], 'no column is left'),
+}
+
+
+@pytest.mark.parametrize('case', BAD)
+def test_bad_input_is_one_line_and_nothing_is_written(case, train, tmp_path):
+    spoil, args, message = BAD[case]
+    code, _, err = train('classify', spoil(table(400)), '--target', 'said', *args)
+    assert code == 1
+    assert message in err.splitlines()[-1]
+    assert err.splitlines()[-1].startswith('error: ')
+    assert [file.name for file in tmp_path.iterdir()] == ['table.csv']
+
+
+def test_a_folder_with_something_else_in_it_is_not_replaced(train, tmp_path):
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out' / 'thesis.txt').write_text('years of work')
+    code, _, err = train('classify', table(600), '--target', 'said')
+    assert code == 1 and 'holds something else' in err
+    assert (tmp_path / 'out' / 'thesis.txt').read_text() == 'years of work'
+
+
+if DATA:
+
+    def test_a_real_ranking_is_learnt_as_well_as_others_learn_it(tmp_path, capsys):
+        folder = Path(DATA) / 'lambdarank'
+        given = ['--table', str(folder / 'rank.train.gz'), '--test', str(folder / 'rank.test.gz')]
+        assert main(['rank', *given, '--out', str(tmp_path / 'out'), '--json']) == 0
+        result = json.loads(capsys.readouterr().out.splitlines()[-1])
+        found = {name: each['value'] for name, each in result['metrics'].items()}
+        print(f'lambdarank, {result["groups"]} test queries: {found}')
+        assert result['groups'] == 50
+        for name, least in {'ndcg1': 0.58, 'ndcg3': 0.63, 'ndcg5': 0.67, 'ndcg10': 0.73}.items():
+            assert found[name] >= least, name
