@@ -11,7 +11,7 @@ from .contract import Fitted, write_model
 from .leaks import leaks
 from .learners import Learner, best_column, best_f1, forest, importances, log_loss, logistic, trees
 from .metrics import Judged, Money
-from .output import whole_folder
+from .output import model_name, whole_folder
 from .report import classify_report
 from .splits import Part, folds, hold_out, without_shared
 from .table import Design, column, design_of, read_table
@@ -46,11 +46,13 @@ class Rows:
     y: np.ndarray
     group: np.ndarray | None
     time: np.ndarray | None
+    place: np.ndarray
+    """Their rows in the file, the first is 1."""
 
     def take(self, rows: np.ndarray) -> 'Rows':
         """Some of them, by index."""
         some = [None if each is None else each[rows] for each in (self.group, self.time)]
-        return Rows(self.frame[rows], self.y[rows], *some)
+        return Rows(self.frame[rows], self.y[rows], *some, self.place[rows])
 
 
 def classify(asked: Asked, progress) -> dict:
@@ -64,8 +66,8 @@ def classify(asked: Asked, progress) -> dict:
                     f'{asked.target}: {count} {label} among {len(rows.y)} {side} rows, wanted {least} at least'
                 )
     named = {asked.target, *asked.drop} | {each for each in (asked.group, asked.time) if each}
-    told, sure = leaks(train.frame, train.y, asked.time, [name for name in train.frame.columns if name not in named])
-    sure -= set(asked.keep)
+    tried = [name for name in train.frame.columns if name not in named]
+    told, sure = leaks(train.frame, train.y, asked.time, tried, set(asked.keep))
     warnings += told
     design = design_of(train.frame, named | sure, warnings)
     x, x_test = design.rows(train.frame), design.rows(test.frame)
@@ -82,7 +84,7 @@ def classify(asked: Asked, progress) -> dict:
     baselines = _baselines(x, x_test, train, test, design, threshold, money, progress)
 
     with whole_folder(asked.out) as making:
-        name = f'{asked.table.name.split(".")[0]}-{asked.target}'.lower().replace(' ', '-')
+        name = model_name(asked.table, asked.target)
         trained_on = {'rows': len(train.y), 'positives': int(train.y.sum()), 'testRows': len(test.y)}
         about = {
             'kind': 'table',
@@ -91,7 +93,7 @@ def classify(asked: Asked, progress) -> dict:
             'thresholds': {'contact': threshold},
         }
         write_model(making / 'models', name, '1', fitted, x, about, _card(name, asked, learner, about, warnings))
-        scores = {'row': np.arange(len(p)), asked.target: test.y, 'score': p}
+        scores = {'row': test.place, 'label': test.y, 'score': p}
         pl.DataFrame(scores).write_csv(making / 'scores.csv')
         weights = importances(fitted, x_test, test.y)
         page = classify_report(name, test.y, p, threshold, metrics, baselines, weights, warnings, trained_on)
@@ -217,6 +219,7 @@ def _one_class(asked: Asked, rows: Rows) -> tuple:
 def _rows(asked: Asked, path: Path, warnings: list[str]) -> Rows:
     frame = read_table(path, warnings)
     target = column(frame, asked.target, 'the target')
+    place = np.flatnonzero(target.is_not_null().to_numpy()) + 1
     if target.null_count() > 0:
         warnings.append(f'{path.name}: {target.null_count()} rows without {asked.target} left out')
         frame = frame.filter(target.is_not_null())
@@ -227,7 +230,7 @@ def _rows(asked: Asked, path: Path, warnings: list[str]) -> Rows:
         column(frame, name, '--drop')
     group = None if asked.group is None else _codes(column(frame, asked.group, '--group'))
     time = None if asked.time is None else _moments(column(frame, asked.time, '--time'))
-    return Rows(frame, _labels(asked, target), group, time)
+    return Rows(frame, _labels(asked, target), group, time, place)
 
 
 def _codes(series: pl.Series) -> np.ndarray:

@@ -10,16 +10,19 @@ SUSPECT = 0.95
 SURE = 0.995
 
 
-def leaks(frame: pl.DataFrame, happened: np.ndarray, time: str | None, tried: list[str]) -> tuple[list[str], set[str]]:
+def leaks(
+    frame: pl.DataFrame, happened: np.ndarray, time: str | None, tried: list[str], kept: set[str]
+) -> tuple[list[str], set[str]]:
     """Warnings, and the columns that tell the target alone. frame: the training rows; happened: (n,) of 0 and 1.
 
     A column is judged by its values, by its being missing, and, where rows have a time, by lying after it.
+    Those in `kept` are told only.
     """
     notes: list[str] = []
     sure: set[str] = set()
     for name in tried:
         found, how = max((area, how) for how, area in _views(frame[name], happened))
-        if found >= SURE:
+        if found >= SURE and name not in kept:
             sure.add(name)
             notes.append(f'{name} gives the answer away: {how} tells the target alone (AUC {found:.3f}); left out')
         elif found >= SUSPECT:

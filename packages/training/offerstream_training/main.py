@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from . import classify, rank
-from .output import refuse_foreign
+from .output import model_name, refuse_foreign
 from .registry import golden_distance, models_in
 from .trouble import Trouble
 
@@ -90,8 +90,7 @@ def _tell(options: argparse.Namespace, result: dict) -> None:
 
 
 def _out(options: argparse.Namespace, what: str) -> Path:
-    name = f'{options.table.name.split(".")[0]}-{what}'.lower().replace(' ', '-')
-    out = (options.out or ROOT / '.local' / 'training' / name).resolve()
+    out = (options.out or ROOT / '.local' / 'training' / model_name(options.table, what)).resolve()
     refuse_foreign(out)
     return out
 

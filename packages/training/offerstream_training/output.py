@@ -1,12 +1,22 @@
 """A folder of results that is there whole or not at all."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .trouble import Trouble
+
+
+def model_name(table: Path, what: str) -> str:
+    """Of letters, digits and dashes.
+
+    >>> model_name(Path('Base 2025.csv.gz'), 'said/yes')
+    'base-2025-said-yes'
+    """
+    return re.sub(r'[^a-z0-9]+', '-', f'{table.name.split(".")[0]}-{what}'.lower()).strip('-')
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from .contract import write_model
 from .learners import REPRODUCIBLE
 from .metrics import ndcg, ndcg_intervals
 from .models import lightgbm_bag
-from .output import whole_folder
+from .output import model_name, whole_folder
 from .report import rank_report
 from .splits import folds, hold_out
 from .table import Design, column, design_of, read_table
@@ -54,12 +54,15 @@ class Groups:
 def rank(asked: Asked, progress) -> dict:
     """Fits, judges and writes; returns the object that --json prints. Raises `Trouble`."""
     warnings: list[str] = []
-    train = _groups(asked, read_table(asked.table, warnings), asked.table)
+    frame = read_table(asked.table, warnings)
+    train = _groups(asked, frame, asked.table)
     if asked.test is not None:
         test = _groups(asked, _same_columns(read_table(asked.test, warnings), train.frame), asked.test)
+        rows = np.arange(1, len(test.label) + 1)
     else:
-        rows, held = hold_out(train.label, train.of_row, None)
-        train, test = (_groups(asked, train.frame[part], asked.table) for part in (rows, held))
+        parts = [np.sort(train.place[part]) for part in hold_out(train.label, train.of_row, None)]
+        train, test = (_groups(asked, frame[part], asked.table) for part in parts)
+        rows = parts[1] + 1
     if len(train.start) < 6:
         raise Trouble(f'{len(train.start) - 1} groups to learn from, wanted five at least')
     if train.label.min() == train.label.max():
@@ -84,13 +87,13 @@ def rank(asked: Asked, progress) -> dict:
     groups = len(test.start) - 1
     lead = f'lambdarank, {SEEDS} seeds, {rounds} trees of {settings["num_leaves"]} leaves; judged on {groups} groups.'
     with whole_folder(asked.out) as making:
-        name = f'{asked.table.name.split(".")[0]}-rank'.lower()
+        name = model_name(asked.table, 'rank')
         trained = {'rows': len(train.label), 'groups': len(train.start) - 1, 'testGroups': groups}
         about = {'kind': 'table', 'trainedOn': {'table': asked.table.name, **trained}, 'metrics': metrics}
         write_model(making / 'models', name, '1', fitted, x, about, _card(name, asked, lead, metrics))
         in_file = np.empty(len(score))
         in_file[test.place] = score
-        pl.DataFrame({'row': np.arange(len(score)), 'score': in_file}).write_csv(making / 'scores.csv')
+        pl.DataFrame({'row': rows, 'score': in_file}).write_csv(making / 'scores.csv')
         (making / 'report.html').write_text(rank_report(name, metrics, baselines, weights, warnings, lead))
     return {
         'groups': groups,

@@ -42,7 +42,8 @@ def train(tmp_path, capsys):
 
 def test_a_table_becomes_a_served_model_scores_and_a_report(train, tmp_path):
     given = ['--target', 'said', '--group', 'customer', '--cost', '1', '--value', '4']
-    code, result, _ = train('classify', table(3000), *given)
+    frame = table(3000)
+    code, result, _ = train('classify', frame, *given)
     assert code == 0
     metrics = [
         'auc',
@@ -67,6 +68,10 @@ def test_a_table_becomes_a_served_model_scores_and_a_report(train, tmp_path):
 
     scores = pl.read_csv(result['scores'])
     assert scores.height == result['testRows'] < result['rows'] == 3000
+    there = frame[(scores['row'] - 1).to_list()]
+    assert scores['label'].to_list() == (there['said'] == 'yes').cast(pl.Int8).to_list()
+    others = frame.filter(~pl.Series(np.isin(np.arange(3000), scores['row'] - 1)))
+    assert not set(there['customer']) & set(others['customer'])
     assert abs((scores['score'] >= 0.25).mean() - result['contactedShare']) < 1e-12
     home = Path(result['model'])
     manifest = json.loads((home / 'manifest.json').read_text())
@@ -78,6 +83,17 @@ def test_a_table_becomes_a_served_model_scores_and_a_report(train, tmp_path):
     page = Path(result['report']).read_text()
     assert page.count('<svg') == 4
     assert 'http' not in page and '<script' not in page
+
+
+def test_a_group_of_the_test_file_is_not_learnt_from(train, tmp_path):
+    frame = table(1200)
+    frame[800:].write_csv(tmp_path / 'later.csv')
+    shared = frame[:800].filter(pl.col('customer').is_in(frame[800:]['customer'].to_list())).height
+    given = ['--target', 'said', '--group', 'customer', '--test', str(tmp_path / 'later.csv')]
+    _, result, _ = train('classify', frame[:800], *given)
+    assert shared > 100
+    assert f'{shared} training rows left out: their customer is in the test file' in result['warnings']
+    assert result['rows'] == 1200 - shared
 
 
 def test_labels_shuffled_leave_nothing_to_learn(train):
@@ -113,6 +129,11 @@ def test_a_ranking_of_a_table_keeps_the_file_s_order_in_its_scores(train):
     code, result, _ = train('rank', frame[300:], '--group', 'query', '--label', 'grade')
     assert code == 0
     assert list(result['metrics']) == ['ndcg1', 'ndcg3', 'ndcg5', 'ndcg10']
+    rows = pl.read_csv(result['scores'])['row']
+    queries = frame[300:]['query']
+    tested = set(queries[(rows - 1).to_list()])
+    assert rows.is_sorted() and len(tested) == result['groups'] == 12
+    assert queries.is_in(list(tested)).sum() == len(rows), 'whole groups are tested'
     assert result['metrics']['ndcg5']['low'] > result['baselines']['order of the file']['ndcg5']['high']
     path = Path(result['scores']).parent.parent / 'test.csv'
     test.write_csv(path)
