@@ -9,6 +9,8 @@ const pollEveryMs = 200
 export type Following = {
   /** Reads what was added by now. */
   catchUp(): Promise<void>
+  /** Throws what ended it: going by a topic that stands still unseen would be worse than to stop. */
+  check(): void
   stop(): Promise<void>
 }
 
@@ -57,9 +59,16 @@ export async function follow<T>(
       })
     }
   })()
-  polling.catch(error => notice(`${topic.path} is no longer followed: ${(error as Error).message}`))
+  let failure: unknown = null
+  polling.catch(error => {
+    failure = error
+    notice(`${topic.path} is no longer followed: ${(error as Error).message}`)
+  })
   return {
     catchUp,
+    check() {
+      if (failure !== null) throw failure
+    },
     async stop() {
       ended = true
       stopping.abort()

@@ -22,5 +22,9 @@ export async function followPlaybook({
     },
     notice,
   )
-  return { ...following, path: topic.path, current: () => playbook }
+  const current = (): Playbook => {
+    following.check()
+    return playbook
+  }
+  return { ...following, path: topic.path, current }
 }

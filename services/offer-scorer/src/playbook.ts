@@ -101,6 +101,7 @@ export async function followPlaybook(
     // A playbook that stands still unseen would be worse than none.
     current() {
       if (failure !== null) throw failure
+      following.check()
       return past.current()
     },
     at: past.at,
