@@ -49,12 +49,12 @@ type MemberOptions = {
   readonly log: Log
   readonly group: string
   readonly paths: readonly string[]
-  readonly batchRecords: number | undefined
-  readonly sessionTimeoutMs: number | undefined
-  readonly fetchPauseMs: number | undefined
-  readonly commitEveryMs: number | undefined
-  readonly metrics: Metrics | undefined
-  readonly reach: Reach
+  readonly batchRecords?: number
+  readonly sessionTimeoutMs?: number
+  readonly fetchPauseMs?: number
+  readonly commitEveryMs?: number
+  readonly metrics?: Metrics
+  readonly reach?: Reach
   open(topic: string, partition: number, committed: number | null, signal: AbortSignal): Promise<LaneWork>
 }
 
@@ -81,7 +81,7 @@ type Lane = {
 
 /** Owns partitions as a member of a group and hands their batches to the work `open` answers. */
 export async function runMember(options: MemberOptions): Promise<Running> {
-  const { log, group, metrics, reach, commitEveryMs = defaults.commitEveryMs } = options
+  const { log, group, metrics, reach = () => {}, commitEveryMs = defaults.commitEveryMs } = options
   const sessionTimeoutMs = options.sessionTimeoutMs ?? defaults.sessionTimeoutMs
   const lanes = new Map<string, Lane>()
   const subscribed = Promise.withResolvers<Subscription>()

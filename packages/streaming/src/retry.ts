@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Metrics } from './metrics.ts'
 import { Transient } from './ports.ts'
 
 /** Thrown by `retrying` when it was told to give up between two tries. */
@@ -8,6 +9,21 @@ export class Abandoned extends Error {
 
 const firstPauseMs = 20
 const longestPauseMs = 5000
+
+/** `retrying` for one partition of a service: tries are counted, every tenth is told with the place. */
+export const steadily =
+  (
+    where: string,
+    { signal, metrics, notice }: { signal: AbortSignal; metrics: Metrics | undefined; notice(line: string): void },
+  ) =>
+  <T>(work: () => Promise<T>): Promise<T> =>
+    retrying(work, {
+      signal,
+      onRetry: (error, attempt) => {
+        metrics?.record('offerstream_retries_total', 1)
+        if (attempt % 10 === 1) notice(`${where}: ${error.message}; try ${attempt}`)
+      },
+    })
 
 /** Tries again for as long as the world is unwell, with growing pauses of full jitter. Anything but `Transient` passes. */
 export async function retrying<T>(

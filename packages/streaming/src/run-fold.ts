@@ -18,7 +18,7 @@ import {
   Transient,
 } from './ports.ts'
 import { type Causes, checkCause, isRepeat, type Reading, read } from './receive.ts'
-import { retrying } from './retry.ts'
+import { steadily } from './retry.ts'
 import { createTally, type RejectLimits, rejectLimits } from './tally.ts'
 
 /** Guards that only negative controls turn off, to show that the checker sees what they prevent. */
@@ -66,15 +66,9 @@ export async function runFold<State, In, Context>(
   options: RunOptions & { readonly guards?: FoldGuards },
 ): Promise<Running> {
   return runMember({
-    log: options.log,
+    ...options,
     group: `${options.prefix ?? ''}${fold.name}`,
     paths: [fold.input.path],
-    batchRecords: options.batchRecords,
-    sessionTimeoutMs: options.sessionTimeoutMs,
-    fetchPauseMs: options.fetchPauseMs,
-    commitEveryMs: options.commitEveryMs,
-    metrics: options.metrics,
-    reach: options.reach ?? (() => {}),
     open: (_topic, partition, committed, signal) => openFoldLane(fold, partition, committed, signal, options),
   })
 }
@@ -93,14 +87,7 @@ export async function openFoldLane<State, In, Context>(
   const generation = options.generation ?? defaults.generation
   const wakesPerTick = options.wakesPerTick ?? defaults.wakesPerTick
   const path = fold.input.path
-  const steady = <T>(work: () => Promise<T>): Promise<T> =>
-    retrying(work, {
-      signal,
-      onRetry: (error, attempt) => {
-        metrics?.record('offerstream_retries_total', 1)
-        if (attempt % 10 === 1) notice(`${fold.name} ${path}/${partition}: ${error.message}; try ${attempt}`)
-      },
-    })
+  const steady = steadily(`${fold.name} ${path}/${partition}`, { signal, metrics, notice })
 
   const lane = await steady(() => store.open(fold.name, partition))
   const bounds = (await steady(() => log.bounds(path)))[partition]

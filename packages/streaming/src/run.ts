@@ -9,7 +9,7 @@ import { type Answer, type LaneWork, type Running, runMember } from './member.ts
 import { partitionOf } from './partition.ts'
 import { type Message, type Outgoing, Refused } from './ports.ts'
 import { read } from './receive.ts'
-import { retrying } from './retry.ts'
+import { steadily } from './retry.ts'
 import type { RunOptions } from './run-fold.ts'
 import { createTally, rejectLimits } from './tally.ts'
 
@@ -57,15 +57,9 @@ export async function run<In>(
   options: RunOptions & { readonly generations?: Readonly<Partial<Record<string, number>>> },
 ): Promise<Running> {
   return runMember({
-    log: options.log,
+    ...options,
     group: `${options.prefix ?? ''}${handler.name}`,
     paths: handler.inputs.map(topic => topic.path),
-    batchRecords: options.batchRecords,
-    sessionTimeoutMs: options.sessionTimeoutMs,
-    fetchPauseMs: options.fetchPauseMs,
-    commitEveryMs: options.commitEveryMs,
-    metrics: options.metrics,
-    reach: options.reach ?? (() => {}),
     open: (path, partition, committed, signal) =>
       openLane(handler, handler.inputs.find(topic => topic.path === path)!, partition, committed, signal, options),
   })
@@ -83,14 +77,7 @@ async function openLane<In>(
   const reach = options.reach ?? (() => {})
   const generation = options.generations?.[input.name] ?? 1
   const where = `${handler.name} ${input.path}/${partition}`
-  const steady = <T>(work: () => Promise<T>): Promise<T> =>
-    retrying(work, {
-      signal,
-      onRetry: (error, attempt) => {
-        metrics?.record('offerstream_retries_total', 1)
-        if (attempt % 10 === 1) notice(`${where}: ${error.message}; try ${attempt}`)
-      },
-    })
+  const steady = steadily(where, { signal, metrics, notice })
   // The generation is part of the name: what was counted of an earlier run of the topic says nothing of this one.
   const lane = await steady(() => store.open(`${handler.name}.${input.name}@${generation}`, partition))
   const bounds = (await steady(() => log.bounds(input.path)))[partition]

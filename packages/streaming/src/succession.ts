@@ -33,15 +33,9 @@ export async function runSuccessor<State, In, Context>(
   const { role } = fold
   if (role === undefined) throw new TypeError(`fold ${fold.name} has no role, so it can succeed none`)
   return runMember({
-    log: options.log,
+    ...options,
     group: `${options.prefix ?? ''}${fold.name}`,
     paths: [fold.input.path],
-    batchRecords: options.batchRecords,
-    sessionTimeoutMs: options.sessionTimeoutMs,
-    fetchPauseMs: options.fetchPauseMs,
-    commitEveryMs: options.commitEveryMs,
-    metrics: options.metrics,
-    reach: options.reach ?? (() => {}),
     open: (_topic, partition, committed, signal) =>
       openSuccessorLane({ ...fold, role }, partition, committed, signal, options),
   })

@@ -85,15 +85,10 @@ export async function runDispatcher(options: DispatcherOptions): Promise<Dispatc
     fail = reject
   })
   const pushing = await runMember({
-    log,
+    ...options,
     group: `${prefix}${serviceName}`,
     paths: [topics.offers.path],
-    batchRecords: options.batchRecords,
-    sessionTimeoutMs: options.sessionTimeoutMs,
     fetchPauseMs: options.fetchPauseMs ?? wavePauseMs,
-    commitEveryMs: options.commitEveryMs,
-    metrics,
-    reach,
     async open(_topic, partition, committed, signal) {
       const lane = await openLane(setup, partition, committed, signal, fail)
       lanes.add(lane)

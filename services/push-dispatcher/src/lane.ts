@@ -15,8 +15,8 @@ import {
   Refused,
   read,
   reject,
-  retrying,
   skip,
+  steadily,
 } from '@offerstream/streaming'
 import { type Book, Lost, openBook, type Steady } from './book.ts'
 import { capsLookBackTo, type Door, isDue, judge, type Verdict } from './door.ts'
@@ -49,15 +49,12 @@ export async function openLane(
   const leaving = AbortSignal.any([given, closing.signal])
   const ended = new AbortController()
   leaving.addEventListener('abort', () => setTimeout(() => ended.abort(), endsWithinMs).unref())
-  const steady: Steady = work =>
-    retrying(work, {
-      signal: ended.signal,
-      onRetry: (error, attempt) => {
-        setup.metrics?.record('offerstream_retries_total', 1)
-        if (attempt % 10 === 1)
-          setup.notice(`${serviceName} ${offers.path}/${partition}: ${error.message}; try ${attempt}`)
-      },
-    })
+  const { metrics, notice } = setup
+  const steady: Steady = steadily(`${serviceName} ${offers.path}/${partition}`, {
+    signal: ended.signal,
+    metrics,
+    notice,
+  })
   const door: Door = {
     get policy() {
       return playbook.policy
