@@ -5,15 +5,7 @@ import type { ContactPolicy, NextBestOffer, PlaybookRecord } from '@offerstream/
 import { type DatasetName, datasets } from '@offerstream/datasets'
 import { updaterName } from '@offerstream/feature-updater'
 import { demoPromotions } from '@offerstream/ranker'
-import {
-  createWorld,
-  customerRecords,
-  events,
-  type OperatorEvent,
-  playbookRecords,
-  reactLater,
-  type World,
-} from '@offerstream/simulator'
+import { createWorld, customerRecords, events, playbookRecords, reactLater, type World } from '@offerstream/simulator'
 import { type StackKind, startPushService, startStack } from '@offerstream/stack'
 import { ensureTopics, openTopic, type Surroundings } from '@offerstream/streaming'
 import { audit } from './audit.ts'
@@ -24,7 +16,7 @@ import { type LatencySummary, latencies } from './latencies.ts'
 import { type Line, startLine } from './line.ts'
 import type { Output } from './output.ts'
 import { rememberLine } from './remembered-line.ts'
-import { createSourceWriter, type SourceTopic, type SourceWriter } from './source-writer.ts'
+import { createSourceWriter, type SourceWriter, sourceTopicOf } from './source-writer.ts'
 import { surroundingsOf } from './surroundings.ts'
 
 export type DemoOptions = {
@@ -203,20 +195,6 @@ const promotions = async (models: string, at: number): Promise<PlaybookRecord[]>
 
 const nameOf = ({ body }: PlaybookRecord): string => `${body.type}/${body.name}`
 
-const topicOf = (event: OperatorEvent): SourceTopic => {
-  switch (event.type) {
-    case 'purchase':
-    case 'purchase_retracted':
-      return 'purchases'
-    case 'usage':
-      return 'usage'
-    case 'engagement':
-      return 'engagements'
-    case 'customer':
-      return 'customers'
-  }
-}
-
 /** A day of the simulated operator, as much faster as the rate asks for. */
 async function simulated({ customers, rate, seed, models }: DemoOptions): Promise<Source> {
   const world: World = createWorld({ seed, customers, start: worldStart, preset: 'lively' })
@@ -238,7 +216,7 @@ async function simulated({ customers, rate, seed, models }: DemoOptions): Promis
         for (const event of events(world, world.state.at, now())) {
           const intendedAt = since + (event.at - worldStart) / speed
           sent(event.id, intendedAt)
-          await writer.write(topicOf(event), event, intendedAt)
+          await writer.write(sourceTopicOf(event), event, intendedAt)
         }
         await sleep(5)
       }

@@ -5,6 +5,21 @@ const sourceTopics = ['purchases', 'usage', 'engagements', 'customers'] as const
 export type SourceTopic = (typeof sourceTopics)[number]
 type SourceValue = RecordOf<SourceTopic>
 
+/** Where a company would send it. */
+export const sourceTopicOf = (event: SourceValue): SourceTopic => {
+  switch (event.type) {
+    case 'purchase':
+    case 'purchase_retracted':
+      return 'purchases'
+    case 'usage':
+      return 'usage'
+    case 'engagement':
+      return 'engagements'
+    case 'customer':
+      return 'customers'
+  }
+}
+
 /** Writes to the source topics as a company's own systems would. */
 export type SourceWriter = {
   /** Takes a record; resolves at once unless too many are on their way. `intendedAt` becomes its time stamp, wall time. */

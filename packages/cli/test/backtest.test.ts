@@ -12,7 +12,7 @@ import { type BacktestOptions, backtest, backtestHtml, backtestText } from '../s
 import { datasetPast } from '../src/backtest-dataset.ts'
 import { startLine } from '../src/line.ts'
 import { createOutput } from '../src/output.ts'
-import { createSourceWriter } from '../src/source-writer.ts'
+import { createSourceWriter, sourceTopicOf } from '../src/source-writer.ts'
 import { surroundingsOf } from '../src/surroundings.ts'
 
 const models = join(import.meta.dirname, '..', '..', '..', 'models')
@@ -61,18 +61,7 @@ describe('given a line that decided for ten hours', () => {
     const answered = new Set<string>()
     for (const end = start + 10 * 3_600_000; now < end; ) {
       now += 30 * 60_000
-      for (const event of events(world, world.state.at, now))
-        await writer.write(
-          event.type === 'usage'
-            ? 'usage'
-            : event.type === 'engagement'
-              ? 'engagements'
-              : event.type === 'customer'
-                ? 'customers'
-                : 'purchases',
-          event,
-          now,
-        )
+      for (const event of events(world, world.state.at, now)) await writer.write(sourceTopicOf(event), event, now)
       await writer.flush()
       await line.settled()
       // Every other offer is opened and taken at once.

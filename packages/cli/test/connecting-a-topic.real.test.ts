@@ -12,6 +12,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sharedStack } from '../../../tests/shared-stack.ts'
 import { surroundingsOf } from '../src/index.ts'
 import { csvOf, now, ordersUntil, shopFile } from './history.ts'
+import { notShown } from './not-shown.ts'
 
 const root = join(import.meta.dirname, '..', '..', '..')
 const main = join(root, 'packages', 'cli', 'src', 'main.ts')
@@ -66,7 +67,7 @@ function until(child: ChildProcess, expected: string): Promise<void> {
     })
     child.stdout!.on('data', chunk => {
       output += chunk
-      if (shows(output, expected)) resolve()
+      if (notShown(output, expected) === null) resolve()
     })
     child.on('exit', code => reject(new Error(`${child.spawnargs.join(' ')} ended with ${code}: ${output}`)))
   })
@@ -77,28 +78,6 @@ async function ended(): Promise<void> {
   const exit = new Promise(resolve => background!.on('exit', resolve))
   background.kill('SIGINT')
   await exit
-}
-
-/** Whether the lines shown come in this order; `…` stands for any lines, and within a line for any text. */
-function shows(output: string, expected: string): boolean {
-  const squeeze = (line: string): string => line.trim().replace(/\s+/g, ' ')
-  const found = output.split('\n').map(squeeze)
-  let at = 0
-  for (const line of expected.split('\n').map(squeeze)) {
-    if (line === '' || line === '…') continue
-    const parts = line.split('…').map(squeeze)
-    const fits = (candidate: string): boolean => {
-      let from = 0
-      return parts.every(part => {
-        const next = candidate.indexOf(part, from)
-        from = next + part.length
-        return next >= 0
-      })
-    }
-    while (at < found.length && !fits(found[at]!)) at++
-    if (at++ >= found.length) return false
-  }
-  return true
 }
 
 async function run(command: string, as = prefix): Promise<{ code: number | null; output: string; errors: string }> {
@@ -133,9 +112,9 @@ test('the chapter, from the first command to the last', async () => {
     const wanted = Number(/exit=(\d+)/.exec(about)?.[1] ?? 0)
     for (let tries = 1; ; tries++) {
       const { code, output, errors } = await run(command)
-      if (about === 'until' && tries < 10 && !shows(output, expected)) continue
+      if (about === 'until' && tries < 10 && notShown(output, expected) !== null) continue
       expect(code, `${command}\n${output}\n${errors}`).toBe(wanted)
-      expect(shows(output, expected), `${command}\nshould show\n${expected}\nand shows\n${output}`).toBe(true)
+      expect(notShown(output, expected), `${command}\nshould show\n${expected}\nand shows\n${output}`).toBeNull()
       break
     }
   }

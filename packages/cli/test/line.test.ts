@@ -19,7 +19,7 @@ import { createOutput } from '../src/output.ts'
 import { replayCommand } from '../src/replay.ts'
 import { withPast } from '../src/replay-past.ts'
 import type { Edge } from '../src/replay-range.ts'
-import { createSourceWriter } from '../src/source-writer.ts'
+import { createSourceWriter, sourceTopicOf } from '../src/source-writer.ts'
 import { surroundingsOf } from '../src/surroundings.ts'
 
 const models = join(import.meta.dirname, '..', '..', '..', 'models')
@@ -61,18 +61,7 @@ async function runLine(): Promise<typeof line> {
   // In steps, so that the clock never runs far ahead of what was read.
   for (const end = start + hours; now < end; ) {
     now += 30 * 60 * 1000
-    for (const event of events(world, world.state.at, now))
-      await writer.write(
-        event.type === 'usage'
-          ? 'usage'
-          : event.type === 'engagement'
-            ? 'engagements'
-            : event.type === 'customer'
-              ? 'customers'
-              : 'purchases',
-        event,
-        now,
-      )
+    for (const event of events(world, world.state.at, now)) await writer.write(sourceTopicOf(event), event, now)
     await writer.flush()
     expect(await running.drained(60_000)).toBe(true)
   }

@@ -14,7 +14,7 @@ import { startLine } from '../src/line.ts'
 import { createOutput } from '../src/output.ts'
 import { type RebuildOptions, rebuild } from '../src/rebuild.ts'
 import { openSnapshot, takeSnapshot } from '../src/snapshot.ts'
-import { createSourceWriter } from '../src/source-writer.ts'
+import { createSourceWriter, sourceTopicOf } from '../src/source-writer.ts'
 import { surroundingsOf } from '../src/surroundings.ts'
 
 const models = join(import.meta.dirname, '..', '..', '..', 'models')
@@ -47,18 +47,7 @@ beforeAll(async () => {
   for (const profile of customerRecords(world)) await writer.write('customers', profile, now)
   for (let hour = 0; hour < 4; hour++) {
     now += 60 * 60 * 1000
-    for (const event of events(world, world.state.at, now))
-      await writer.write(
-        event.type === 'usage'
-          ? 'usage'
-          : event.type === 'engagement'
-            ? 'engagements'
-            : event.type === 'customer'
-              ? 'customers'
-              : 'purchases',
-        event,
-        now,
-      )
+    for (const event of events(world, world.state.at, now)) await writer.write(sourceTopicOf(event), event, now)
     await writer.flush()
     expect(await running.drained(30_000)).toBe(true)
   }
