@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-const requirements = fileURLToPath(new URL('../requirements.txt', import.meta.url))
-const byDefault = fileURLToPath(new URL('../../../.local/python/', import.meta.url))
+const environments = {
+  training: { file: 'requirements.txt', folder: 'python', megabytes: 150 },
+  benchmark: { file: 'requirements-benchmark.txt', folder: 'python-benchmark', megabytes: 300 },
+} as const
 
 const fix = 'install Python 3.11, 3.12 or 3.13 with pip, for example: apt-get install python3-pip'
 
@@ -16,7 +18,9 @@ export class NoPython extends Error {
 }
 
 export type PythonOptions = {
-  /** Where environments are kept; `.local/python` of the repository unless given. */
+  /** `benchmark` holds what models are only compared with, too; half a minute and 0.4 GB more. */
+  readonly list?: keyof typeof environments
+  /** Where environments are kept; `.local/python` of the repository unless given, `.local/python-benchmark` for that list. */
   readonly folder?: string
   /** Told what happens, line by line; nothing unless something is downloaded. */
   readonly progress?: (line: string) => void
@@ -24,11 +28,14 @@ export type PythonOptions = {
 }
 
 /**
- * The python of an environment that holds exactly requirements.txt, checked by hash. Made on first use, in about half a
+ * The python of an environment that holds exactly what its list says, checked by hash. Made on first use, in about half a
  * minute and 0.5 GB; another list or another Python is another environment. Throws `NoPython`.
  */
 export async function pythonFor(options: PythonOptions = {}): Promise<string> {
-  const { folder = byDefault, progress = () => {}, environment = process.env } = options
+  const { list: named = 'training', progress = () => {}, environment = process.env } = options
+  const { file, megabytes, folder: standard } = environments[named]
+  const folder = options.folder ?? fileURLToPath(new URL(`../../../.local/${standard}/`, import.meta.url))
+  const requirements = fileURLToPath(new URL(`../${file}`, import.meta.url))
   const list = readFileSync(requirements, 'utf8')
   const base = basePython(environment)
   const key = createHash('sha256').update(`${base.version} ${process.platform} ${process.arch}\n${list}`).digest('hex')
@@ -41,7 +48,11 @@ export async function pythonFor(options: PythonOptions = {}): Promise<string> {
   mkdirSync(folder, { recursive: true })
   rmSync(making, { recursive: true, force: true })
   try {
-    await install(base.python, making, list, progress, environment)
+    const total = list.match(/^[a-z]\S*==/gm)?.length ?? 0
+    progress(
+      `making the Python environment of ${named} under .local/ (${total} packages, about ${megabytes} MB to download)`,
+    )
+    await install(base.python, making, requirements, total, progress, environment)
     renameSync(making, home)
   } catch (error) {
     rmSync(making, { recursive: true, force: true })
@@ -53,14 +64,13 @@ export async function pythonFor(options: PythonOptions = {}): Promise<string> {
 async function install(
   base: string,
   making: string,
-  list: string,
+  requirements: string,
+  total: number,
   progress: (line: string) => void,
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
   if (ask(base, ['-m', 'pip', '--version'], environment).status !== 0)
     throw new NoPython(`training needs pip, and ${base} has none; ${fix}`)
-  const total = list.match(/^[a-z]\S*==/gm)?.length ?? 0
-  progress(`making the Python environment of training under .local/ (${total} packages, about 150 MB to download)`)
   const began = performance.now()
   await run(base, ['-m', 'venv', '--without-pip', making], environment, () => {})
   let collected = 0

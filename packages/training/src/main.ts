@@ -6,8 +6,10 @@ import { NoPython, pythonFor } from './environment.ts'
 const package_ = fileURLToPath(new URL('..', import.meta.url))
 
 try {
-  const python = await pythonFor({ progress: line => console.error(line) })
-  const child = spawn(python, ['-m', 'offerstream_training', ...process.argv.slice(2)], {
+  const args = process.argv.slice(2)
+  const list = comparesModels(args) ? 'benchmark' : 'training'
+  const python = await pythonFor({ list, progress: line => console.error(line) })
+  const child = spawn(python, ['-m', 'offerstream_training', ...args], {
     // Files are named from where the user stands; two threads, whatever the machine has.
     cwd: process.env['INIT_CWD'] ?? process.cwd(),
     env: {
@@ -25,4 +27,10 @@ try {
   if (!(error instanceof NoPython)) throw error
   console.error(error.message)
   process.exit(1)
+}
+
+/** Whether XGBoost and CatBoost are wanted: the upsell commands compare all six models unless told which. */
+function comparesModels(args: readonly string[]): boolean {
+  if (!/^(judge-)?upsell$/.test(args[0] ?? '') || args.includes('--help')) return false
+  return !args.some(each => each.startsWith('--models')) || args.some(each => /xgboost|catboost/.test(each))
 }
