@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from . import classify, rank
+from . import abplan, classify, rank
 from .output import model_name, refuse_foreign
 from .registry import golden_distance, models_in
 from .trouble import Trouble
@@ -18,11 +18,10 @@ def main(args: list[str]) -> int:
     """Runs one command; returns the exit code. Expected trouble is one line, no traceback."""
     options = _parser().parse_args(args)
     try:
-        options.run(options)
+        return options.run(options) or 0
     except Trouble as trouble:
         print(f'error: {trouble}', file=sys.stderr)
         return 1
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     parity = commands.add_parser('parity', help='hold every model of a registry folder against its golden rows')
     parity.add_argument('--models', type=Path, default=MODELS, metavar='FOLDER')
     parity.set_defaults(run=run_parity)
+
+    abplan.add_command(commands)
     return parser
 
 
