@@ -1,3 +1,4 @@
+import { type FeatureName, names } from '@offerstream/features'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import {
@@ -10,6 +11,7 @@ import {
   pairNames,
   pairsOf,
 } from '../src/index.ts'
+import { monthlyNeed, overageBeyond } from '../src/need.ts'
 import { type Customer, gb, noon, plan, plans, playbookOf, typical, updateOf } from './world.ts'
 
 const read = (name: PairName, item: string, customer: Customer = typical, items = plans) => {
@@ -35,12 +37,47 @@ describe('a pair feature', () => {
     ['shortfall_change', 'plan-l', -2 / 12],
     ['minutes_to_use', 'plan-l', Math.log(500 / 200)],
     ['same_category', 'plan-l', 1],
+    // Overage 0.4 and purchases 0.2 of the charge a month.
+    ['price_to_spend', 'plan-l', Math.log(3000 / 3200)],
+    ['price_to_current', 'plan-l', Math.log(1.5)],
+    ['current_percentile', 'plan-l', 1 / 3],
+    ['own_price_change', 'plan-l', 0],
+    // 18 GB in the peak month: 5200 under plan-m, 3000 under plan-l.
+    ['peak_bill_change', 'plan-l', -1.1],
+    ['quota_to_peak', 'plan-l', Math.log(30 / 18)],
+    ['quota_step', 'plan-l', Math.log(31 / 11)],
+    ['minutes_to_current', 'plan-l', 0],
+    ['streaming', 'plan-l', 0],
+    ['roaming_match', 'plan-l', 0],
   ])('%s of %s', (name, item, expected) => expect(read(name, item)).toBeCloseTo(expected, 6))
 
   it('remembers rejections of the item and of what costs no more', () => {
     const rejected = { ...typical, rejections: [{ item: 'plan-l', at: noon }] }
     expect([read('rejected_before', 'plan-l', rejected), read('rejected_before', 'plan-x', rejected)]).toEqual([1, 0])
     expect([read('rejected_cheaper', 'plan-s', rejected), read('rejected_cheaper', 'plan-x', rejected)]).toEqual([0, 1])
+  })
+  it('counts streaming and roaming where they are included', () => {
+    const items = [
+      ...plans,
+      { ...plan('tv', 2500, 10), category: 'streaming' },
+      { ...plan('all', 6000, 90), category: 'all-in' },
+    ]
+    const seen = (['streaming', 'streaming_step', 'streaming_match', 'roaming', 'roaming_match'] as const).map(name => [
+      read(name, 'tv', typical, items),
+      read(name, 'all', typical, items),
+    ])
+    expect(seen).toEqual([
+      [1, 1],
+      [1, 1],
+      [2, 2],
+      [0, 1],
+      [0, Math.fround(0.1)],
+    ])
+  })
+  it('is liker to a rejected item the nearer its price', () => {
+    const rejected = { ...typical, rejections: [{ item: 'plan-l', at: noon }] }
+    expect(read('rejected_alike', 'plan-x', rejected)).toBeCloseTo(3 / 5, 6)
+    expect([read('rejected_alike', 'plan-l', rejected), read('rejected_alike', 'plan-l')]).toEqual([1, 0])
   })
   it('is missing where the customer is unknown', () => {
     const unknown = {
@@ -57,7 +94,41 @@ describe('a pair feature', () => {
       'price_percentile',
       'rejected_before',
       'rejected_cheaper',
+      'streaming',
+      'streaming_match',
+      'roaming',
+      'roaming_match',
+      'rejected_alike',
     ])
+  })
+})
+
+describe('the mean overage over the months a need may bring', () => {
+  const need = { dataKb: 10 * gb, sd: 0.6, dataKb3m: Number.NaN, dataKb12m: Number.NaN }
+  it.each([0, 1, 5, 10, 20, 50])('beyond %d GB is the mean over drawn months', quotaGb => {
+    // A plain sum over the normal density.
+    const steps = 4001
+    let [sum, weights] = [0, 0]
+    for (let k = 0; k < steps; k++) {
+      const z = -8 + (16 * (k + 0.5)) / steps
+      const weight = Math.exp((-z * z) / 2)
+      sum += weight * Math.max(0, need.dataKb * Math.exp(need.sd * z) - quotaGb * gb)
+      weights += weight
+    }
+    expect(overageBeyond(quotaGb * gb, need) / gb).toBeCloseTo(sum / weights / gb, 4)
+  })
+  it('goes by the widest window the record is known to fill', () => {
+    const vector = names.map(() => Number.NaN)
+    const seen = (sums: Record<string, number>) => {
+      for (const [name, value] of Object.entries(sums)) vector[names.indexOf(name as FeatureName)] = value
+      const found = monthlyNeed(vector, null, noon)!
+      return (found.dataKb * Math.exp(found.sd ** 2 / 2)) / 1024
+    }
+    // On 6 January at noon, three months hold 66.5 days.
+    const young = { data_mb_30d: 100, data_mb_3m: 120, data_mb_6m: 120, data_mb_12m: 120, data_mb_peak_12m: 100 }
+    expect(seen(young)).toBeCloseTo(100, 6)
+    expect(seen({ ...young, data_mb_6m: 300, data_mb_12m: 300 })).toBeCloseTo((120 * 30) / 66.5, 6)
+    expect(seen({ data_mb_6m: 300, data_mb_12m: 310 })).toBeCloseTo((300 * 30) / 158.5, 6)
   })
 })
 
@@ -88,6 +159,23 @@ it('no pair feature is ever infinite, whatever the customer and the catalogue', 
       ])
       const rows = pairsOf(pairContext(updateOf(customer), noon, playbook), [...playbook.items.values()], pairNames)
       expect(rows.every(x => Number.isNaN(x) || Number.isFinite(x))).toBe(true)
+    }),
+  )
+})
+
+it('multiplying every price, charge and bill by one number changes no pair feature', () => {
+  const rowsOf = (customer: Customer, factor: number) => {
+    const playbook = playbookOf(plans, factor)
+    return pairsOf(pairContext(updateOf(customer, factor), noon, playbook), [...playbook.items.values()], pairNames)
+  }
+  fc.assert(
+    fc.property(customers, fc.integer({ min: 1, max: 60 }), (customer, months) => {
+      const inflated = rowsOf(customer, 1.03 ** months)
+      rowsOf(customer, 1).forEach((x, index) => {
+        const far = Math.abs(x - inflated[index]!) > 1e-5 * Math.max(1, Math.abs(x))
+        if (far || Number.isNaN(x) !== Number.isNaN(inflated[index]!))
+          throw new Error(pairNames[index % pairNames.length])
+      })
     }),
   )
 })

@@ -90,6 +90,15 @@ export function updateOf(customer: Customer, factor = 1): FeatureUpdate {
     texts_30d: 10,
     overage_minor_30d: customer.overageMinor * factor,
     overage_to_charge_30d: customer.overageMinor / customer.chargeMinor,
+    // A record of half a year: what twelve months hold is more than what six do.
+    data_mb_3m: customer.dataMb * 2.2,
+    data_mb_6m: customer.dataMb * 5.2,
+    data_mb_12m: customer.dataMb * 6,
+    data_mb_peak_12m: customer.dataMb * 1.5,
+    overage_to_charge_3m: (3 * customer.overageMinor) / customer.chargeMinor,
+    spend_to_charge_3m: 0.6,
+    streaming_packages_12m: 2,
+    data_roaming_share_12m: 0.1,
     monthly_charge_minor: customer.chargeMinor * factor,
   }
   const facts: CustomerFacts = {
