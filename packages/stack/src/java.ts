@@ -6,7 +6,7 @@ import { StackUnavailable } from './unavailable.ts'
 
 export type JavaProgram = {
   readonly name: string
-  readonly heap: readonly string[] // -Xms64m -Xmx256m
+  readonly options: readonly string[] // -Xms64m -Xmx256m; they win over those of every program
   readonly program: readonly string[] // class path, main class or jar, arguments
   readonly environment: NodeJS.ProcessEnv
   readonly cache: StartCache
@@ -20,7 +20,7 @@ export type JavaChild = { readonly child: Child; stop(): Promise<void>; readonly
 /** A stop waits so long for the cache; on a machine too busy for that, a later stop makes it. The program's own data is closed by then. */
 const trainingMs = 10_000
 
-/** On small machines the serial collector and the quick compiler start in half the time and are as fast under load. */
+/** On small machines the serial collector and the quick compiler start in half the time. */
 const flags = [
   '-XX:+UseSerialGC',
   '-XX:TieredStopAtLevel=1',
@@ -68,7 +68,7 @@ export async function startJava(
       : []
   const child = await children.start({
     name: program.name,
-    command: javaCommand(java, [...program.heap, ...program.program], cacheFlags),
+    command: javaCommand(java, [...program.options, ...program.program], cacheFlags),
     environment: program.environment,
   })
   try {

@@ -13,7 +13,7 @@ export async function startRegistry(
   const url = registryUrl(server.port)
   const program = {
     name: 'registry',
-    heap: ['-Xms64m', '-Xmx256m'],
+    options: ['-Xms64m', '-Xmx256m'],
     program: ['-jar', path.join(folders.app, 'quarkus-run.jar')],
     environment: {
       ...environment,
