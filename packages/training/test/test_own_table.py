@@ -81,7 +81,7 @@ def test_a_table_becomes_a_served_model_scores_and_a_report(train, tmp_path):
     rows = at_boundary(np.array([[np.nan if x is None else x for x in row] for row in golden['rows']]))
     assert np.abs(run((home / 'model.onnx').read_bytes(), rows, 'probability') - golden['probability']).max() < 1e-6
     page = Path(result['report']).read_text()
-    assert page.count('<svg') == 4
+    assert page.count('<svg') == 6
     assert 'http' not in page and '<script' not in page
 
 
