@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { type DatasetName, datasets } from '@offerstream/datasets'
 import { defaultFloors, type RewardRule, rewardRules, writeExport } from '@offerstream/evaluation'
+import { fingerprint, names } from '@offerstream/features'
 import type { StackKind } from '@offerstream/stack'
 import { Refused } from '@offerstream/streaming'
 import { type Command, Option } from 'commander'
@@ -71,6 +72,7 @@ export function addReplayCommands(program: Command, parts: CommandParts): void {
             dir: options.out,
             from: options.from ?? null,
             to: options.to ?? null,
+            features: { [fingerprint]: names },
             signal: stopping,
             onRecords: count => {
               read += count

@@ -108,7 +108,11 @@ describe('an export', () => {
     writeFileSync(join(out, 'customer-events', 'leftover.parquet.next'), 'half')
     await writeExport(source, { dir: out, ...everything, fileRecords: 7 })
     await add(2, 4)
-    await writeExport(source, { dir: out, ...everything })
+    await writeExport(source, { dir: out, ...everything, features: { dc7f: ['data_mb_30d'] } })
+    await writeExport(source, { dir: out, ...everything, features: { '3fa1': ['texts_30d'] } })
+    expect(JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8'))).toMatchObject({
+      features: { dc7f: ['data_mb_30d'], '3fa1': ['texts_30d'] },
+    })
     const opened = await openExport(out)
     expect(await records(opened.log, 'customer-events')).toEqual(await records(source.log, 'x.customer-events'))
     await opened.close()

@@ -11,8 +11,12 @@ export type Manifest = {
   /** First moment asked for; null for the beginning. */
   readonly from: number | null
   readonly topics: { readonly [Name in ExportedTopic]: TopicExport }
+  /** Names of the features in their order, by the fingerprint that each vector carries; a reader has no other source for them. */
+  readonly features?: FeatureLists
   readonly files: readonly ExportedFile[]
 }
+
+export type FeatureLists = { readonly [fingerprint: string]: readonly string[] }
 
 export const exportedTopics = ['playbook', 'customer-events', 'decisions'] as const satisfies readonly TopicName[]
 export type ExportedTopic = (typeof exportedTopics)[number]

@@ -10,6 +10,7 @@ import {
   type ExportedFile,
   type ExportedTopic,
   exportedTopics,
+  type FeatureLists,
   type Manifest,
   readManifest,
   sha256Of,
@@ -22,6 +23,8 @@ export type ExportOptions = {
   readonly from: number | null
   /** Before the first record of this moment. */
   readonly to: number | null
+  /** Names that go with the vectors of this version. */
+  readonly features?: FeatureLists
   /** Records held in memory at most. */
   readonly fileRecords?: number
   readonly onRecords?: (count: number) => void
@@ -70,6 +73,7 @@ export async function writeExport(
       'customer-events': { schema: avroCodec('customer-event').schema, partitions: parts['customer-events'] },
       decisions: { schema: avroCodec('decision').schema, partitions: parts.decisions },
     },
+    features: { ...found?.features, ...options.features },
     files: found?.files ?? [],
   }
   for (const name of exportedTopics)
