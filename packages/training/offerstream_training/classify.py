@@ -15,6 +15,7 @@ from .output import model_name, whole_folder
 from .report import classify_report
 from .splits import Part, folds, hold_out, without_shared
 from .table import Design, column, design_of, read_table
+from .target import labels
 from .trouble import Trouble
 
 LEAST = 10
@@ -230,7 +231,7 @@ def _rows(asked: Asked, path: Path, warnings: list[str]) -> Rows:
         column(frame, name, '--drop')
     group = None if asked.group is None else _codes(column(frame, asked.group, '--group'))
     time = None if asked.time is None else _moments(column(frame, asked.time, '--time'))
-    return Rows(frame, _labels(asked, target), group, time, place)
+    return Rows(frame, labels(target, asked.positive), group, time, place)
 
 
 def _codes(series: pl.Series) -> np.ndarray:
@@ -246,28 +247,6 @@ def _moments(series: pl.Series) -> np.ndarray:
     if series.dtype == pl.String:
         raise Trouble(f'{series.name} is no time: {series[0]!r}; wanted a number, a date, or 2025-03-31T12:00:00')
     return series.to_physical().cast(pl.Float64).to_numpy()
-
-
-def _labels(asked: Asked, target: pl.Series) -> np.ndarray:
-    texts = target.cast(pl.Float64).cast(pl.String) if target.dtype.is_numeric() else target.cast(pl.String)
-    found = sorted(texts.unique().to_list())
-    if asked.positive is not None:
-        wanted = asked.positive
-        if target.dtype.is_numeric():
-            try:
-                wanted = str(float(asked.positive))
-            except ValueError:
-                raise Trouble(f'--positive {asked.positive}: {asked.target} holds numbers') from None
-        if wanted not in found:
-            raise Trouble(f'--positive {asked.positive} is no value of {asked.target}: {", ".join(found[:10])}')
-        return (texts == wanted).cast(pl.Int64).to_numpy()
-    if len(found) == 1:
-        raise Trouble(f'{asked.target} is {found[0]} in every row: one class only')
-    usual = [each for each in found if each.lower() in ('1.0', 'true', 'yes', 'y', 't')]
-    if len(found) > 2 or len(usual) != 1:
-        shown = ', '.join(found[:10]) + (', …' if len(found) > 10 else '')
-        raise Trouble(f'{asked.target} has the values {shown}: say which one is meant with --positive')
-    return (texts == usual[0]).cast(pl.Int64).to_numpy()
 
 
 def _card(name: str, asked: Asked, learner: Learner, about: dict, warnings: list[str]) -> str:
