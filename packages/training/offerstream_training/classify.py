@@ -14,7 +14,7 @@ from .metrics import Judged, Money
 from .output import model_name, whole_folder
 from .report import classify_report
 from .splits import Part, folds, hold_out, without_shared
-from .table import Design, column, design_of, read_table
+from .table import Design, column, design_of, group_codes, moments, read_table
 from .target import labels
 from .trouble import Trouble
 
@@ -229,24 +229,9 @@ def _rows(asked: Asked, path: Path, warnings: list[str]) -> Rows:
         raise Trouble(f'{path}: no row has a {asked.target}')
     for name in asked.drop:
         column(frame, name, '--drop')
-    group = None if asked.group is None else _codes(column(frame, asked.group, '--group'))
-    time = None if asked.time is None else _moments(column(frame, asked.time, '--time'))
+    group = None if asked.group is None else group_codes(column(frame, asked.group, '--group'))
+    time = None if asked.time is None else moments(column(frame, asked.time, '--time'))
     return Rows(frame, labels(target, asked.positive), group, time, place)
-
-
-def _codes(series: pl.Series) -> np.ndarray:
-    """A text for each row, so that a second file means the same."""
-    if series.null_count() > 0:
-        raise Trouble(f'{series.name} is missing in row {int(series.is_null().arg_max()) + 1}')
-    return series.cast(pl.String).to_numpy().astype(str)
-
-
-def _moments(series: pl.Series) -> np.ndarray:
-    if series.null_count() > 0:
-        raise Trouble(f'{series.name} is missing in row {int(series.is_null().arg_max()) + 1}')
-    if series.dtype == pl.String:
-        raise Trouble(f'{series.name} is no time: {series[0]!r}; wanted a number, a date, or 2025-03-31T12:00:00')
-    return series.to_physical().cast(pl.Float64).to_numpy()
 
 
 def _card(name: str, asked: Asked, learner: Learner, about: dict, warnings: list[str]) -> str:

@@ -22,10 +22,10 @@ LEVELS = 30
 SVM_LINE = re.compile(rb'^[-+.\deE]+( qid:\d+)?( \d+:\S+)+\s*$')
 
 
-def read_table(path: Path, notes: list[str]) -> pl.DataFrame:
+def read_table(path: Path, notes: list[str], infinite: bool = False) -> pl.DataFrame:
     """The table of a file. svmlight gives columns `label`, `group` (qid, or from the file's .query) and `f1`, `f2`, ….
 
-    What was odd but could be read is told in `notes`. Raises `Trouble`.
+    What was odd but could be read is told in `notes`. Raises `Trouble`, for infinite values too unless they may be.
     """
     try:
         raw = path.read_bytes()
@@ -44,10 +44,10 @@ def read_table(path: Path, notes: list[str]) -> pl.DataFrame:
         raise Trouble(f'{path} cannot be read: {str(error).splitlines()[0]}') from error
     if frame.height == 0:
         raise Trouble(f'{path}: the table has no rows')
-    for name in frame.columns:
-        infinite = frame[name].is_infinite() if frame[name].dtype.is_float() else None
-        if infinite is not None and infinite.any():
-            raise Trouble(f'{path}: {name} is infinite in row {int(infinite.arg_max()) + 1}')
+    for name in [] if infinite else frame.columns:
+        found = frame[name].is_infinite() if frame[name].dtype.is_float() else None
+        if found is not None and found.any():
+            raise Trouble(f'{path}: {name} is infinite in row {int(found.arg_max()) + 1}')
     return frame
 
 
@@ -98,6 +98,22 @@ def column(frame: pl.DataFrame, name: str, what: str) -> pl.Series:
     if name not in frame.columns:
         raise Trouble(f'{what} {name} is no column of the table; it has {", ".join(frame.columns[:40])}')
     return frame[name]
+
+
+def group_codes(series: pl.Series) -> np.ndarray:
+    """A text for each row, so that a second file means the same; raises `Trouble` where one is missing."""
+    if series.null_count() > 0:
+        raise Trouble(f'{series.name} is missing in row {int(series.is_null().arg_max()) + 1}')
+    return series.cast(pl.String).to_numpy().astype(str)
+
+
+def moments(series: pl.Series) -> np.ndarray:
+    """The times of rows as numbers that order them, (rows,); raises `Trouble` for a text or where one is missing."""
+    if series.null_count() > 0:
+        raise Trouble(f'{series.name} is missing in row {int(series.is_null().arg_max()) + 1}')
+    if series.dtype == pl.String:
+        raise Trouble(f'{series.name} is no time: {series[0]!r}; wanted a number, a date, or 2025-03-31T12:00:00')
+    return series.to_physical().cast(pl.Float64).to_numpy()
 
 
 @dataclass
