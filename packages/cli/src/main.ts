@@ -20,6 +20,7 @@ import { createOutput, type Output, table } from './output.ts'
 import { addPlaybookCommands } from './playbook-commands.ts'
 import { rememberLine, reopenLine } from './remembered-line.ts'
 import { addReplayCommands } from './replay-commands.ts'
+import { addScoreBaseCommand } from './score-base/command.ts'
 import { addStateCommands } from './state-commands.ts'
 import { surroundingsOf } from './surroundings.ts'
 import { withLine } from './with-line.ts'
@@ -314,5 +315,6 @@ addReplayCommands(program, parts)
 addConnectCommands(program, parts)
 addStateCommands(program, parts)
 addCampaignCommands(program, parts)
+addScoreBaseCommand(program, parts)
 
 await program.parseAsync()

@@ -147,6 +147,45 @@ export async function openSnapshot(
   )
 }
 
+/** States of a whole snapshot, a partition at a time. */
+export type SnapshotStates = {
+  readonly dir: string
+  /** When it was taken. */
+  readonly at: string
+  /** Customers by partition. */
+  readonly sizes: readonly number[]
+  states(partition: number): Promise<ReadonlyMap<string, Buffer>>
+}
+
+/** The newest whole snapshot of a fold of this version below `dir`, to be read by itself; null where there is none. Throws `Refused` for a damaged one. */
+export async function readSnapshot(dir: string, of: SnapshotFold): Promise<SnapshotStates | null> {
+  const { fold } = snapshotFolds[of]
+  const found = (await snapshotsOf(dir, fold)).find(({ manifest }) => manifest.complete)
+  if (found === undefined) return null
+  const { manifest } = found
+  const taken = manifest.taken.map(each => each!)
+  return {
+    dir: found.dir,
+    at: manifest.at,
+    sizes: taken.map(({ customers }) => customers),
+    async states(partition) {
+      const { file, bytes, sha256 } = taken[partition]!
+      const states = new Map<string, Buffer>()
+      if (bytes === 0) return states
+      const path = join(found.dir, file)
+      const damage = await damageOf({ path, bytes, sha256 })
+      if (damage !== null) throw new Refused(damage)
+      await readSnapshotFile(path, async rows => {
+        for (const [key, state] of rows) {
+          if (state === null) states.delete(key)
+          else states.set(key, state)
+        }
+      })
+      return states
+    },
+  }
+}
+
 function reasonAgainst(manifest: Manifest, fold: string, topic: string, bounds: readonly Bounds[]): string | null {
   if (manifest.fold !== fold) return `it is of ${manifest.fold}`
   if (!manifest.complete) return 'it was interrupted; the command that began it goes on with it'

@@ -59,6 +59,10 @@ export function memoryStore(options: { readonly guards?: StoreGuards; readonly m
           return state === undefined ? [] : [[key, state] as const]
         })
     },
+    async *keys(fold, partition) {
+      const keys = [...(partitions.get(nameOf(fold, partition))?.states.keys() ?? [])]
+      for (let first = 0; first < keys.length; first += pageStates) yield keys.slice(first, first + pageStates)
+    },
     async peekProgress(fold, partition) {
       const held = partitions.get(nameOf(fold, partition))
       if (held === undefined) return null

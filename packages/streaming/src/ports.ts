@@ -113,6 +113,8 @@ export type Store = {
    * all the while comes at least once, as it is when its page is read; one made or removed meanwhile may or may not come.
    */
   each(fold: string, partition: number): AsyncIterable<readonly (readonly [key: string, state: Buffer])[]>
+  /** The keys that have a state, as `each` brings them: at least once, in no order. */
+  keys(fold: string, partition: number): AsyncIterable<readonly string[]>
   /** How many keys of the partition have a state. */
   size(fold: string, partition: number): Promise<number>
   /**

@@ -102,15 +102,13 @@ export function redisStore(options: RedisStoreOptions): Store {
     peek: (fold, partition, keys) => load(client, namesOf(fold, partition), keys),
     async *each(fold, partition) {
       const names = namesOf(fold, partition)
-      let cursor = '0'
-      do {
-        const [next, keys] = await client.use(each => each.sscan(names.keys, cursor, 'COUNT', pageStates))
-        cursor = next
+      for await (const keys of keysOf(client, names)) {
         const states = await load(client, names, keys)
         const page = keys.flatMap((key, at) => (states[at] == null ? [] : [[key, states[at]] as const]))
         if (page.length > 0) yield page
-      } while (cursor !== '0')
+      }
     },
+    keys: (fold, partition) => keysOf(client, namesOf(fold, partition)),
     async peekProgress(fold, partition) {
       const { meta, counts } = namesOf(fold, partition)
       const answer = await client.run(progressScript, [meta, counts], [], noWait)
@@ -312,6 +310,15 @@ function parts(names: Names, change: Change): { keys: string[]; words: (string |
   ]
   for (const part of [states, causes, counts, due, never]) for (const word of part) words.push(word)
   return { keys, words }
+}
+
+async function* keysOf(client: RedisClient, names: Names): AsyncIterable<readonly string[]> {
+  let cursor = '0'
+  do {
+    const [next, keys] = await client.use(each => each.sscan(names.keys, cursor, 'COUNT', pageStates))
+    cursor = next
+    yield keys
+  } while (cursor !== '0')
 }
 
 async function load(client: RedisClient, names: Names, keys: readonly string[]): Promise<readonly (Buffer | null)[]> {

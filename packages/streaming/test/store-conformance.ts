@@ -402,6 +402,9 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
         const found = await walk(fold)
         expect(new Map([...found].sort())).toEqual(new Map([...wanted].sort()))
         expect(await walk(newFold())).toEqual(new Map())
+        const names = new Set<string>()
+        for await (const page of store.keys(fold, partition)) for (const key of page) names.add(key)
+        expect([...names].sort()).toEqual([...wanted.keys()].sort())
       })
 
       test('comes in pages, and misses none that is there while others come and go', async () => {

@@ -22,8 +22,10 @@ export type Reached = {
 export type FanOutOptions = {
   readonly campaign: Campaign
   concerns(reached: Reached): boolean
-  /** Customers read per second at most. */
+  /** Customers per second at most. */
   readonly perSecond: number
+  /** Which customers that counts: those read unless given, or those reached. */
+  readonly paces?: 'read' | 'sent'
   /** Counts, and writes nothing. */
   readonly dryRun?: boolean
   /** Ends it early; what was written stays. */
@@ -51,6 +53,8 @@ const idOf = (campaign: string, customer: string): string => `campaign/${campaig
 /** Customers are read and written in slices: as many a second, and never more at once. */
 const slicesPerSecond = 10
 const largestSlice = 500
+/** What was not used may be made up for so long: what stood still does not come all at once afterwards. */
+const burstMs = 200
 
 /**
  * Runs a campaign once over all customers the updater knows. Throws `Refused` where it knows none, where an
@@ -58,7 +62,7 @@ const largestSlice = 500
  */
 export async function fanOut(around: Surroundings, options: FanOutOptions): Promise<FanOutSummary> {
   const { log, store, clock } = around
-  const { campaign, perSecond, dryRun = false, signal, onProgress = () => {} } = options
+  const { campaign, perSecond, paces = 'read', dryRun = false, signal, onProgress = () => {} } = options
   const topic = await openTopic(around.registry, 'campaigns', around.prefix)
   const partitions = (await log.bounds(topic.path)).length
   for (let partition = 0; partition < partitions; partition++) {
@@ -74,7 +78,13 @@ export async function fanOut(around: Surroundings, options: FanOutOptions): Prom
     throw new Refused(`the store holds no customer of ${updaterName}: is a feature-updater of this version running?`)
 
   const progress = { total, customers: 0, concerned: 0, reachedBefore: 0, sent: 0 }
-  const began = performance.now()
+  let freeAt = performance.now()
+  /** A token bucket. */
+  const pace = async (count: number): Promise<void> => {
+    freeAt = Math.max(freeAt, performance.now() - burstMs) + (count / perSecond) * 1000
+    const ahead = freeAt - performance.now()
+    if (ahead > 0) await sleep(ahead, undefined, signal ? { signal } : {}).catch(() => {})
+  }
   const slice = Math.max(1, Math.min(largestSlice, Math.floor(perSecond / slicesPerSecond)))
 
   const reachedIn = async (partition: number): Promise<Set<string>> => {
@@ -116,7 +126,8 @@ export async function fanOut(around: Surroundings, options: FanOutOptions): Prom
       for (let from = 0; from < page.length; from += slice) {
         if (signal?.aborted) return { ...progress, campaign: campaign.campaign, complete: false }
         const wanted: string[] = []
-        for (const [customer, bytes] of page.slice(from, from + slice)) {
+        const read = page.slice(from, from + slice)
+        for (const [customer, bytes] of read) {
           progress.customers++
           if (seen.has(customer) || !options.concerns(reachedFrom(customer, states.decode(bytes)))) continue
           seen.add(customer)
@@ -126,8 +137,7 @@ export async function fanOut(around: Surroundings, options: FanOutOptions): Prom
         }
         if (!dryRun && wanted.length > 0) await write(partition, wanted)
         onProgress({ ...progress })
-        const ahead = (progress.customers / perSecond) * 1000 - (performance.now() - began)
-        if (ahead > 0) await sleep(ahead, undefined, signal ? { signal } : {}).catch(() => {})
+        await pace(paces === 'read' ? read.length : wanted.length)
       }
   }
   return { ...progress, campaign: campaign.campaign, complete: true }

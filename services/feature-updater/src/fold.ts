@@ -58,19 +58,23 @@ function updatesOf(
   firings: readonly Firing[],
 ): Emission[] {
   if (firings.length === 0) return []
-  const at = value.event.type === 'tick' ? Math.max(state.at, value.event.at) : state.at
-  const features = Array.from(read(state, at))
-  const facts = factsOf(state)
+  const known = knownAt(state, value.event.type === 'tick' ? value.event.at : state.at)
   return firings.map(({ kind, of, at: firedAt }, index) => ({
     topic: 'feature-updates',
     value: {
       id: causeText({ ...cause, index: cause.index + index }),
       customer: key,
-      at,
       trigger: { kind, event: of, at: firedAt },
-      fingerprint,
-      features,
-      facts,
+      ...known,
     },
   }))
+}
+
+/** What is known of a customer at a moment, as every update says it; not before their newest event. */
+export function knownAt(
+  state: State,
+  moment: number,
+): Pick<FeatureUpdate, 'at' | 'fingerprint' | 'features' | 'facts'> {
+  const at = Math.max(state.at, moment)
+  return { at, fingerprint, features: Array.from(read(state, at)), facts: factsOf(state) }
 }
