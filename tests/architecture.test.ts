@@ -16,7 +16,7 @@ const core = [
   'policy',
   'evaluation',
 ]
-const everything = [...core, 'simulator', 'datasets', 'stack', 'cli', ...services]
+const everything = [...core, 'simulator', 'datasets', 'learning', 'stack', 'cli', ...services]
 
 /** What each package may depend on. */
 const ladder: Readonly<Record<string, readonly string[]>> = {
@@ -31,6 +31,7 @@ const ladder: Readonly<Record<string, readonly string[]>> = {
   evaluation: core.filter(name => name !== 'evaluation'),
   simulator: ['contracts'],
   datasets: ['contracts'],
+  learning: [...core, 'simulator'],
   training: [],
   stack: everything,
   cli: everything,

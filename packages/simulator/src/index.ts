@@ -1,5 +1,6 @@
 export { type Arrival, arrivals, type Disturbance, disturb } from './disturb.ts'
 export { events, type OperatorEvent } from './events.ts'
+export { catalogueOf } from './market/catalogue.ts'
 export { itemName, planOf } from './market/items.ts'
 export { createMarket, type Market, type MarketOptions } from './market/market.ts'
 export { type MarketPreset, marketPresets } from './market/parameters.ts'
@@ -13,7 +14,15 @@ export {
   policyValue,
   singlePlan,
 } from './market/policies.ts'
-export { type MarketArrival, type MarketRecord, recordsOf } from './market/records.ts'
+export {
+  customerName,
+  eventId,
+  type MarketArrival,
+  type MarketRecord,
+  recordOf,
+  recordsOf,
+  topicsWithRecords,
+} from './market/records.ts'
 export { byArrival, type Table } from './market/table.ts'
 export { marketTopics, oracleTables } from './market/topics.ts'
 export { type Upsell, type UpsellPreset, upsellRows } from './market/upsell.ts'

@@ -9,11 +9,16 @@ export type MarketRecord = Purchase | PurchaseRetracted | Usage | Engagement | C
 /** A record as the topic carries it, and when it arrives. */
 export type MarketArrival = { readonly arrived: number; readonly record: MarketRecord }
 
-const customerName = (customer: number): string => `m${String(customer).padStart(7, '0')}`
+export const customerName = (customer: number): string => `m${String(customer).padStart(7, '0')}`
 /** An event's id; the id of an offer is that of its event. */
-const eventId = (customer: number, serial: number): string => `${customerName(customer)}/${serial}`
+export const eventId = (customer: number, serial: number): string => `${customerName(customer)}/${serial}`
 
-const topicsWithRecords = ['customers', 'usage', 'purchases', 'engagements'] as const
+/** Where equal times come from two topics, the first of these arrives first. */
+export const topicsWithRecords = ['customers', 'usage', 'purchases', 'engagements'] as const
+
+/** The record of a row. */
+export const recordOf = (batch: Batch, topic: (typeof topicsWithRecords)[number], row: number): MarketRecord =>
+  makers[topic](batch.topics[topic] as never, row)
 
 /** The records of a batch in order of arrival, over all its topics. Offers, pushes and discounts have no record of their own. */
 export function recordsOf(batch: Batch): MarketArrival[] {
@@ -21,7 +26,7 @@ export function recordsOf(batch: Batch): MarketArrival[] {
   for (const topic of topicsWithRecords) {
     const table = batch.topics[topic]
     for (const row of byArrival(table))
-      all.push({ arrived: table.columns.arrived[row]!, record: makers[topic](table as never, row) })
+      all.push({ arrived: table.columns.arrived[row]!, record: recordOf(batch, topic, row) })
   }
   return all.sort((a, b) => a.arrived - b.arrived)
 }

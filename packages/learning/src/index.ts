@@ -1,0 +1,3 @@
+export { planFeatures } from './plan-features.ts'
+export type { World } from './world.ts'
+export { type WriteWorldOptions, writeWorld } from './write-world.ts'
