@@ -59,13 +59,8 @@ class Rows:
 def classify(asked: Asked, progress) -> dict:
     """Fits, judges and writes; returns the object that --json prints. Raises `Trouble`."""
     warnings: list[str] = []
-    train, test = _split(asked, warnings)
-    for side, rows, least in (('training', train, LEAST), ('test', test, LEAST // 2)):
-        for label, count in (('positives', int(rows.y.sum())), ('negatives', int((1 - rows.y).sum()))):
-            if count < least:
-                raise Trouble(
-                    f'{asked.target}: {count} {label} among {len(rows.y)} {side} rows, wanted {least} at least'
-                )
+    train, test = split_rows(asked, warnings)
+    enough(asked, train, test)
     named = {asked.target, *asked.drop} | {each for each in (asked.group, asked.time) if each}
     tried = [name for name in train.frame.columns if name not in named]
     told, sure = leaks(train.frame, train.y, asked.time, tried, set(asked.keep))
@@ -118,7 +113,7 @@ def classify(asked: Asked, progress) -> dict:
 def _chosen(x: np.ndarray, train: Rows, design: Design, progress) -> tuple[Learner, np.ndarray]:
     """The learner with the smallest log-loss over the folds, and which rows some fold held."""
     rare = int(min(train.y.sum(), (1 - train.y).sum()))
-    parts = _parts(train, min(3 if len(train.y) > 50_000 else 5, rare // 3))
+    parts = parts_of(train, min(3 if len(train.y) > 50_000 else 5, rare // 3))
     seen = np.isin(np.arange(len(train.y)), np.concatenate([held for _, held in parts]))
     learners = [logistic(x, train.y, parts, design.names)]
     for name, leaves, rate in (('boosted stumps', 2, 0.1), ('boosted trees', 15, 0.04)):
@@ -129,7 +124,17 @@ def _chosen(x: np.ndarray, train: Rows, design: Design, progress) -> tuple[Learn
     return learners[int(np.argmin(losses))], seen
 
 
-def _parts(train: Rows, count: int) -> list[Part]:
+def enough(asked: Asked, train: Rows, test: Rows) -> None:
+    """Raises `Trouble` where a side has too few of one class to prove anything."""
+    for side, rows, least in (('training', train, LEAST), ('test', test, LEAST // 2)):
+        for label, count in (('positives', int(rows.y.sum())), ('negatives', int((1 - rows.y).sum()))):
+            if count < least:
+                raise Trouble(
+                    f'{asked.target}: {count} {label} among {len(rows.y)} {side} rows, wanted {least} at least'
+                )
+
+
+def parts_of(train: Rows, count: int) -> list[Part]:
     """Folds with positives and negatives on both sides."""
     if train.group is not None:
         count = min(count, len(np.unique(train.group)))
@@ -150,16 +155,24 @@ def _threshold(
     asked: Asked, calibration: Platt, margins: np.ndarray, y: np.ndarray, warnings: list[str]
 ) -> tuple[float, Money]:
     """Contact where probability · value exceeds cost; without them, where F1 out of fold is largest."""
-    if asked.cost is not None and asked.value is not None:
-        if not 0 < asked.cost < asked.value:
-            raise Trouble(f'--cost {asked.cost:g} and --value {asked.value:g}: wanted 0 < cost < value')
-        return asked.cost / asked.value, Money(asked.cost, asked.value)
-    if asked.cost is not None or asked.value is not None:
-        raise Trouble('--cost and --value go together')
+    money = money_of(asked)
+    if money is not None:
+        return money.cost / money.value, money
     warnings.append(
         'no --cost and --value: the threshold is that of the best F1, profit counts 1 and costs the base rate'
     )
     return best_f1(y, calibration.probability(margins)), Money(float(y.mean()), 1.0)
+
+
+def money_of(asked: Asked) -> Money | None:
+    """What was said of money, if anything. Raises `Trouble` where it cannot be."""
+    if asked.cost is None and asked.value is None:
+        return None
+    if asked.cost is None or asked.value is None:
+        raise Trouble('--cost and --value go together')
+    if not 0 < asked.cost < asked.value:
+        raise Trouble(f'--cost {asked.cost:g} and --value {asked.value:g}: wanted 0 < cost < value')
+    return Money(asked.cost, asked.value)
 
 
 def _baselines(
@@ -180,7 +193,7 @@ def _baselines(
     if len(train.y) > 60_000:
         some = np.sort(np.random.default_rng(0).permutation(len(train.y))[:60_000])
         x, train = x[some], train.take(some)
-    parts = _parts(train, 2)
+    parts = parts_of(train, 2)
     for fit in (logistic, forest):
         learner = fit(x, train.y, parts, design.names)
         seen = ~np.isnan(learner.out_of_fold)
@@ -189,7 +202,7 @@ def _baselines(
     return {each: Judged(test.y, p, threshold, money).with_intervals(test.group) for each, p in guesses.items()}
 
 
-def _split(asked: Asked, warnings: list[str]) -> tuple[Rows, Rows]:
+def split_rows(asked: Asked, warnings: list[str]) -> tuple[Rows, Rows]:
     """Both sides, of the table alone or of two files."""
     whole = _rows(asked, asked.table, warnings)
     if asked.test is None:
