@@ -85,27 +85,26 @@ class Choices:
 def read_choices(folder: Path) -> Choices:
     """The table of a folder, checked. Raises `Trouble`."""
     named = _columns(folder)
-    features, pairs = named['features'], named['pairs']
-    frame = _frame(folder, [*KEYS, *features, *pairs])
-    _check_types(folder, frame, features + pairs)
-    x = np.empty((frame.height, len(features) + len(pairs)), dtype=np.float32)
-    for index, name in enumerate(features + pairs):
-        x[:, index] = frame[name].to_numpy()
-        if np.isinf(x[:, index]).any():
-            raise Trouble(f'{folder}: {name} is infinite in row {int(np.isinf(x[:, index]).argmax()) + 1}')
-    keys = frame.select(list(KEYS))
-    choices = Choices(keys, x, features, pairs, _starts(folder, keys), named.get('world'))
-    _check_groups(folder, choices)
-    return choices
+    files, features, pairs = _files(folder, named), named['features'], named['pairs']
+    keys, start = _checked_keys(folder, files)
+    x = np.empty((keys.height, len(features) + len(pairs)), dtype=np.float32)
+    row = 0
+    for file in files:
+        part = pl.read_parquet(file, columns=features + pairs).select(features + pairs)
+        x[row : row + part.height] = part.to_numpy()
+        row += part.height
+    return Choices(keys, x, features, pairs, start, named.get('world'))
 
 
 def check_choices(folder: Path) -> dict[str, int]:
-    """Reads the table for its counts. Raises `Trouble` naming the first thing that is wrong, and its decision."""
-    choices = read_choices(folder)
-    sums = {name: int(choices.column(name).sum()) for name in ('opened', 'accepted', 'rejected')}
-    offers = int((choices.first('source') == 'offer').sum())
-    groups = len(choices.start) - 1
-    return {'rows': choices.frame.height, 'offers': offers, 'organic': groups - offers, **sums}
+    """The counts of a table. Raises `Trouble` naming the first thing that is wrong, and its decision.
+
+    Memory holds the columns of `KEYS` only.
+    """
+    keys, start = _checked_keys(folder, _files(folder, _columns(folder)))
+    sums = {name: int(keys[name].sum()) for name in ('opened', 'accepted', 'rejected')}
+    offers = int((keys['source'].gather(start[:-1]) == 'offer').sum())
+    return {'rows': keys.height, 'offers': offers, 'organic': len(start) - 1 - offers, **sums}
 
 
 def write_columns(folder: Path, features: list[str], pairs: list[str], world: dict | None = None) -> None:
@@ -137,32 +136,35 @@ def _columns(folder: Path) -> dict:
     return named
 
 
-def _frame(folder: Path, wanted: list[str]) -> pl.DataFrame:
+def _files(folder: Path, named: dict) -> list[Path]:
+    """The Parquet files, with the columns and types they must have and nothing missing or infinite in them."""
     files = sorted(folder.glob('*.parquet'))
     if not files:
         raise Trouble(f'{folder} holds no choice table: it has no Parquet file')
-    frames = []
+    types = {**KEYS, **dict.fromkeys(named['features'] + named['pairs'], pl.Float32)}
     for file in files:
         try:
             there = pl.read_parquet_schema(file)
-            lacking = [name for name in wanted if name not in there]
-            if lacking:
-                raise Trouble(f'{file} has no column {", ".join(lacking[:5])}')
-            frames.append(pl.read_parquet(file, columns=wanted))
+            for name, dtype in types.items():
+                if there.get(name) != dtype:
+                    raise Trouble(f'{file}: column {name} is {there.get(name, "not there")}, wanted {dtype}')
+            vector = pl.col(pl.Float32).is_infinite().any()
+            null = pl.col(name for name in types if name != 'current').null_count() > 0
+            for what, wrong in (('null', null), ('infinite', vector)):
+                found = pl.scan_parquet(file).select(list(types)).select(wrong).collect().row(0, named=True)
+                for name in found:
+                    if found[name]:
+                        raise Trouble(f'{file}: column {name} is {what} in some row')
         except (pl.exceptions.PolarsError, OSError) as error:
             raise Trouble(f'{file} cannot be read as Parquet: {str(error).splitlines()[0]}') from None
-    try:
-        return pl.concat(frames)
-    except pl.exceptions.PolarsError as error:
-        raise Trouble(f'the files of {folder} have other column types: {str(error).splitlines()[0]}') from None
+    return files
 
 
-def _check_types(folder: Path, frame: pl.DataFrame, vector: list[str]) -> None:
-    for name, dtype in {**KEYS, **dict.fromkeys(vector, pl.Float32)}.items():
-        if frame[name].dtype != dtype:
-            raise Trouble(f'{folder}: column {name} is {frame[name].dtype}, wanted {dtype}')
-        if name != 'current' and frame[name].null_count() > 0:
-            raise Trouble(f'{folder}: column {name} is null in row {int(frame[name].is_null().arg_max()) + 1}')
+def _checked_keys(folder: Path, files: list[Path]) -> tuple[pl.DataFrame, np.ndarray]:
+    keys = pl.read_parquet(files, columns=list(KEYS))
+    start = _starts(folder, keys)
+    _check_groups(folder, keys, start)
+    return keys, start
 
 
 def _starts(folder: Path, frame: pl.DataFrame) -> np.ndarray:
@@ -176,40 +178,42 @@ def _starts(folder: Path, frame: pl.DataFrame) -> np.ndarray:
     return start
 
 
-def _check_groups(folder: Path, choices: Choices) -> None:
+def _check_groups(folder: Path, frame: pl.DataFrame, start: np.ndarray) -> None:
     """One message for the first rule broken, with its decision."""
-    frame, of_row, groups = choices.frame, choices.of_row, len(choices.start) - 1
+    groups = len(start) - 1
+    of_row = np.repeat(np.arange(groups), np.diff(start))
+    columns = {name: frame[name].to_numpy() for name in KEYS}
 
     def refuse(wrong: np.ndarray, what: str) -> None:
         """wrong: (rows,) or (groups,)."""
         if wrong.any():
-            row = int(wrong.argmax()) if len(wrong) == frame.height else int(choices.start[:-1][wrong.argmax()])
+            row = int(wrong.argmax()) if len(wrong) == frame.height else int(start[:-1][wrong.argmax()])
             raise Trouble(f'{folder}: decision {frame["decision"][row]}, item {frame["item"][row]}: {what}')
 
     for name in ('customer', 'at', 'month', 'source', 'current', 'control'):
         column = frame[name]
-        other = column.ne_missing(column.gather(choices.start[:-1][of_row])).to_numpy()
+        other = column.ne_missing(column.gather(start[:-1][of_row])).to_numpy()
         refuse(other, f'{name} differs within its decision')
-    offer = choices.column('source') == 'offer'
-    refuse(~offer & (choices.column('source') != 'organic'), 'source is neither offer nor organic')
+    offer = columns['source'] == 'offer'
+    refuse(~offer & (columns['source'] != 'organic'), 'source is neither offer nor organic')
     refuse(
         frame.select(pl.struct('decision', 'item').is_duplicated()).to_series().to_numpy(), 'the item is there twice'
     )
-    offered, accepted = choices.column('offered'), choices.column('accepted')
-    propensity = choices.column('propensity')
+    offered, accepted = columns['offered'], columns['accepted']
+    propensity = columns['propensity']
     is_offer = np.bincount(of_row, offer, groups) > 0
     count = np.bincount(of_row, offered, groups)
     refuse(is_offer & (count != 1), 'wanted exactly one candidate offered')
     refuse(~offer & (offered | ~np.isnan(propensity)), 'an organic group has no offer and no propensity')
     refuse(~is_offer & (np.bincount(of_row, accepted, groups) != 1), 'wanted exactly one plan bought')
     for name in ('opened', 'accepted', 'rejected'):
-        refuse(offer & choices.column(name) & ~offered, f'{name}, though it was not offered')
+        refuse(offer & columns[name] & ~offered, f'{name}, though it was not offered')
     refuse(offer & ~((propensity >= 0) & (propensity <= 1)), 'the propensity is not in [0, 1]')
     refuse(offered & ~(propensity > 0), 'it was offered with propensity 0')
     total = np.bincount(of_row, np.nan_to_num(propensity), groups)
     refuse(total > 1 + 1e-6, 'the propensities add up to more than 1')
-    refuse(choices.column('price_minor') <= 0, 'the price is not positive')
-    refuse(choices.column('month') < 0, 'month is negative')
+    refuse(columns['price_minor'] <= 0, 'the price is not positive')
+    refuse(columns['month'] < 0, 'month is negative')
     moments = frame.group_by('month').agg(pl.col('at').min().alias('low'), pl.col('at').max().alias('high'))
     for (month, _, high), (later, low, _) in pairwise(moments.sort('month').iter_rows()):
         if low <= high:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from . import abplan, classify, rank
+from .log_commands import add_commands as add_log_commands
 from .output import model_name, refuse_foreign
 from .registry import golden_distance, models_in
 from .trouble import Trouble
@@ -55,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parity.set_defaults(run=run_parity)
 
     abplan.add_command(commands)
+    add_log_commands(commands, MODELS)
     return parser
 
 

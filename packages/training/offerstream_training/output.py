@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,10 +19,13 @@ def model_name(table: Path, what: str) -> str:
     return re.sub(r'[^a-z0-9]+', '-', f'{table.name.split(".")[0]}-{what}'.lower()).strip('-')
 
 
+RESULTS = {'models', 'scores.csv', 'report.html'}
+
+
 @contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
+def whole_folder(folder: Path, results: Set[str] = RESULTS) -> Iterator[Path]:
     """Gives a folder to write into, which takes the place of `folder` at the end, or goes when something fails."""
-    refuse_foreign(folder)
+    refuse_foreign(folder, results)
     making = folder.with_name(f'.{folder.name}.{os.getpid()}')
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
@@ -34,8 +37,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(making, ignore_errors=True)
 
 
-def refuse_foreign(folder: Path) -> None:
+def refuse_foreign(folder: Path, results: Set[str] = RESULTS) -> None:
     """Raises `Trouble` rather than let a folder be replaced that holds something else than results."""
-    results = {'models', 'scores.csv', 'report.html'}
     if folder.exists() and (not folder.is_dir() or {each.name for each in folder.iterdir()} - results):
         raise Trouble(f'--out {folder} holds something else; name a new folder')
