@@ -1,4 +1,4 @@
-"""`pnpm train ab-plan`: how many customers an experiment needs, how long they take to come, and no where that is long."""
+"""`pnpm train ab-plan`: how many customers an experiment needs, how many weeks they take, and no where that is long."""
 
 import argparse
 import json

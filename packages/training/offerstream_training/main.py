@@ -9,6 +9,7 @@ from . import abplan, classify, rank
 from .log_commands import add_commands as add_log_commands
 from .output import model_name, refuse_foreign
 from .registry import golden_distance, models_in
+from .retrain import command as retrain
 from .trouble import Trouble
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -56,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parity.set_defaults(run=run_parity)
 
     abplan.add_command(commands)
+    retrain.add_command(commands, MODELS, ROOT / '.local' / 'training')
     add_log_commands(commands, MODELS)
     return parser
 

@@ -14,7 +14,8 @@ from .trouble import Trouble
 
 def models_in(folder: Path) -> list[Path]:
     """Every version of every model of a registry folder."""
-    return sorted(manifest.parent for manifest in folder.glob('*/*/manifest.json'))
+    # What begins with a dot is being written, or was left by a writer that ended.
+    return sorted(each.parent for each in folder.glob('*/*/manifest.json') if each.parent.name[0] != '.')
 
 
 def golden_distance(home: Path) -> float:
