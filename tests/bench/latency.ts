@@ -191,7 +191,8 @@ async function startLine(
         const handle = `device-${record.customer}`
         const profile = { ...record, consent: { push: true }, devices: [handle] }
         const { endpoint, keys } = await client.subscribe(handle)
-        await subscriptions.register(handle, { endpoint, keys })
+        const address = { kind: 'web-push', endpoint, keys } as const
+        await subscriptions.register(record.customer, handle, { address, at: Date.now(), expiresAt: null })
         await log.append(customersTopic.path, partitionOf(record.customer, partitions), [
           { key: record.customer, value: customersTopic.codec.encode(profile), timestamp: record.at },
         ])

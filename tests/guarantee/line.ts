@@ -136,7 +136,9 @@ export async function openLine(options: LineOptions): Promise<Line> {
   await Promise.all(
     profiles.map(async ({ customer }) => {
       const device = deviceOf(customer)
-      await subscriptions.register(device, await world.push.subscribe(device))
+      const { endpoint, keys } = await world.push.subscribe(device)
+      const address = { kind: 'web-push', endpoint, keys } as const
+      await subscriptions.register(customer, device, { address, at: Date.now(), expiresAt: null })
     }),
   )
   for (const profile of profiles) {

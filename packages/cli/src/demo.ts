@@ -1,7 +1,7 @@
 // A day of a simulated operator, or a real data set, through the whole line in this process: events in, pushes out.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { defaultContactPolicy } from '@offerstream/catalogue'
-import type { ContactPolicy, NextBestOffer, PlaybookRecord } from '@offerstream/contracts'
+import type { ContactPolicy, Customer, NextBestOffer, PlaybookRecord } from '@offerstream/contracts'
 import { type DatasetName, datasets } from '@offerstream/datasets'
 import { updaterName } from '@offerstream/feature-updater'
 import { demoPromotions } from '@offerstream/ranker'
@@ -64,7 +64,7 @@ const newest = 50
 /** Where the events come from, and what time it is while they pass. */
 type Source = {
   readonly playbook: readonly PlaybookRecord[]
-  readonly devices: readonly string[]
+  readonly devices: readonly { readonly customer: string; readonly handle: string }[]
   now(): number
   /** Writes until the end or the signal. */
   stream(
@@ -107,9 +107,10 @@ export async function demo(options: DemoOptions, output: Output): Promise<DemoSu
     )
     line = await startLine(surroundings, { models: options.models, stack })
     output.progress(`registering ${source.devices.length} devices`)
-    for (const handle of source.devices) {
+    for (const { customer, handle } of source.devices) {
       const { endpoint, keys } = await push.subscribe(handle)
-      await line.subscriptions.register(handle, { endpoint, keys })
+      const address = { kind: 'web-push', endpoint, keys } as const
+      await line.subscriptions.register(customer, handle, { address, at: Date.now(), expiresAt: null })
     }
 
     const watched = watch(surroundings, source)
@@ -204,7 +205,7 @@ async function simulated({ customers, rate, seed, models }: DemoOptions): Promis
   const now = (): number => (since === null ? worldStart : worldStart + (Date.now() - since) * speed)
   return {
     playbook: [...playbookRecords(world), ...(await promotions(models, worldStart))],
-    devices: profiles.flatMap(({ devices }) => devices),
+    devices: profiles.flatMap(devicesOf),
     now,
     shown: offer => reactLater(world, offer, now()),
     async stream(writer, sent, signal, settled) {
@@ -224,6 +225,8 @@ async function simulated({ customers, rate, seed, models }: DemoOptions): Promis
   }
 }
 
+const devicesOf = ({ customer, devices }: Customer): Source['devices'] => devices.map(handle => ({ customer, handle }))
+
 /** Event time sent before the line must have taken it all, so that no trigger is too old and no offer expires on its way. */
 const strideMs = 6 * 60 * 60 * 1000
 
@@ -232,8 +235,8 @@ async function recorded(name: DatasetName, { dir, models }: DemoOptions, output:
   if (dir === undefined) throw new Error(`--dataset ${name} needs --dir, the folder that holds its files`)
   const dataset = datasets[name]
   const playbook = await dataset.playbook(dir)
-  const devices: string[] = []
-  for await (const customer of dataset.customers(dir, { assumeConsent: true })) devices.push(...customer.devices)
+  const devices: Source['devices'][number][] = []
+  for await (const customer of dataset.customers(dir, { assumeConsent: true })) devices.push(...devicesOf(customer))
   output.progress(`${dataset.description}; consent and one device per customer are assumed`)
   let newest = 0
   const start = Math.min(...playbook.map(({ at }) => at))

@@ -49,7 +49,7 @@ export async function startLine(
     stack.addresses === null
       ? memorySubscriptions()
       : redisSubscriptions({ url: stack.addresses.redis, prefix: `${prefix}os:push:` })
-  const provider = webPushProvider({ vapid: createVapidKeys('mailto:operator@example.invalid') })
+  const providers = [webPushProvider({ vapid: createVapidKeys('mailto:operator@example.invalid') })]
   const around = (service: ServiceName): Surroundings => ({ ...surroundings, metrics: createMetrics(service) })
   const start: { readonly [Name in ServiceName]: () => Promise<Running> } = {
     intake: () =>
@@ -62,7 +62,7 @@ export async function startLine(
     'offer-scorer': () => startOfferScorer(around('offer-scorer'), { models }),
     'push-dispatcher': async () => {
       const { guards: _foldGuards, ...rest } = around('push-dispatcher')
-      dispatcher = await runDispatcher({ ...rest, provider, subscriptions })
+      dispatcher = await runDispatcher({ ...rest, providers, subscriptions })
       return dispatcher
     },
   }

@@ -56,7 +56,11 @@ async function runLine(): Promise<typeof line> {
   const writer = await createSourceWriter(surroundings)
   for (const profile of customerRecords(world)) {
     await writer.write('customers', profile, now)
-    for (const handle of profile.devices) await running.subscriptions.register(handle, await push.subscribe(handle))
+    for (const handle of profile.devices) {
+      const { endpoint, keys } = await push.subscribe(handle)
+      const address = { kind: 'web-push', endpoint, keys } as const
+      await running.subscriptions.register(profile.customer, handle, { address, at: now, expiresAt: null })
+    }
   }
   // In steps, so that the clock never runs far ahead of what was read.
   for (const end = start + hours; now < end; ) {

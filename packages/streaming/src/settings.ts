@@ -85,6 +85,11 @@ export const settings = {
     help: 'VAPID public key, base64url; a pair for this run where empty.',
   },
   OFFERSTREAM_VAPID_PRIVATE_KEY: { kind: 'secret', fallback: '', help: 'VAPID private key, base64url.' },
+  OFFERSTREAM_CONTACT_KEY: {
+    kind: 'secret',
+    fallback: '',
+    help: 'Key that seals the keys of contact data, 32 bytes as base64url; one that lies beside them where empty.',
+  },
   OFFERSTREAM_LOG_LEVEL: { kind: 'text', fallback: 'info', help: 'pino level.' },
   OFFERSTREAM_FAIL_POINT: {
     kind: 'text',

@@ -122,7 +122,7 @@ export async function openBook(
     tally,
     causes,
     intents,
-    wave: (to?: number) => createWave(to ?? watermark, tally, setup.gate.provider),
+    wave: (to?: number) => createWave(to ?? watermark, tally),
     async load(wave, customers) {
       const keys = [...new Set(customers)].filter(key => !wave.ledgers.has(key))
       if (keys.length === 0) return

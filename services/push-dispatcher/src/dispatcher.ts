@@ -5,8 +5,8 @@ import { createDeletionBreaker, type DeletionLimits } from './deletion-breaker.t
 import { type DispatchLane, openLane } from './lane.ts'
 import { type LedgerState, ledgerStates } from './ledger.ts'
 import { createPlaybookView } from './playbook.ts'
-import { createGate } from './providers/gate.ts'
-import type { Provider } from './providers/provider.ts'
+import { createGates } from './providers/gate.ts'
+import type { AnyProvider } from './providers/provider.ts'
 import { createQuietClock } from './quiet-hours.ts'
 import { allGuards, type DispatcherGuards, type Setup, serviceName, type Topics } from './setup.ts'
 import type { Subscriptions } from './subscriptions.ts'
@@ -14,7 +14,8 @@ import type { Subscriptions } from './subscriptions.ts'
 export type DispatcherOptions = Omit<RunOptions, 'rejectLimits' | 'cachedStates' | 'wakesPerTick'> & {
   readonly registry: Registry
   readonly clock: Clock
-  readonly provider: Provider
+  /** One for each kind of address that offers may go to. */
+  readonly providers: readonly AnyProvider[]
   readonly subscriptions: Subscriptions
   /** Pushes under way at once, per partition; 16 by default. */
   readonly concurrency?: number
@@ -32,7 +33,7 @@ export type LedgerCounts = { readonly [State in LedgerState]: number } & { reado
 
 export type Dispatcher = Running & {
   counts(): Promise<LedgerCounts>
-  /** Why the provider is not called any more, null while it is. */
+  /** Which provider is not called any more and why, null while all are. */
   providerStopped(): string | null
 }
 
@@ -48,12 +49,11 @@ export async function runDispatcher(options: DispatcherOptions): Promise<Dispatc
     customers: await openTopic(registry, 'customers', prefix),
     playbook: await openTopic(registry, 'playbook', prefix),
   }
-  const { name } = options.provider
-  const gate = createGate(options.provider, {
+  const gates = createGates(options.providers, provider => ({
     ...(options.breakerResetMs === undefined ? {} : { resetMs: options.breakerResetMs }),
     notice,
-    observe: (_answer, seconds) => metrics?.record('offerstream_push_seconds', seconds, name),
-  })
+    observe: (_answer, seconds) => metrics?.record('offerstream_push_seconds', seconds, provider),
+  }))
   const setup: Setup = {
     log,
     store,
@@ -64,7 +64,7 @@ export async function runDispatcher(options: DispatcherOptions): Promise<Dispatc
     playbook: createPlaybookView(log, topics.playbook, notice),
     quiet: createQuietClock(),
     subscriptions: options.subscriptions,
-    gate,
+    gates,
     deletions: createDeletionBreaker(notice, options.deletionLimits),
     concurrency: options.concurrency ?? 16,
     atLeastOnce: new Set(options.atLeastOnce),
@@ -99,7 +99,7 @@ export async function runDispatcher(options: DispatcherOptions): Promise<Dispatc
   const end = (): void => {
     for (const lane of lanes) lane.close()
     lanes.clear()
-    gate.close()
+    gates.close()
   }
   const done = Promise.race([pushing.done, folding.done.then(() => pushing.done), failed])
   done.then(end, async () => {
@@ -121,8 +121,7 @@ export async function runDispatcher(options: DispatcherOptions): Promise<Dispatc
     },
     async health() {
       const [pushes, contacts] = await Promise.all([pushing.health(), folding.health()])
-      const stopped = gate.stopped()
-      const problem = pushes.problem ?? contacts.problem ?? (stopped === null ? null : `${name} stopped: ${stopped}`)
+      const problem = pushes.problem ?? contacts.problem ?? gates.stopped()
       return { ok: problem === null, lanes: [...pushes.lanes, ...contacts.lanes], problem }
     },
     async counts() {
@@ -134,6 +133,6 @@ export async function runDispatcher(options: DispatcherOptions): Promise<Dispatc
       }
       return { ...totals, total: Object.values(totals).reduce((sum, count) => sum + count, 0) }
     },
-    providerStopped: gate.stopped,
+    providerStopped: gates.stopped,
   }
 }

@@ -11,12 +11,12 @@ export type Verdict =
 
 export type Door = {
   readonly policy: ContactPolicy
-  /** Why the kill switch stops the offer, null where it does not. */
+  /** Why a kill switch stops the offer whoever sends it, null where none does. */
   killed(offer: NextBestOffer): string | null
   readonly quiet: QuietClock
 }
 
-const suppress = (reason: string): Verdict => ({ kind: 'drop', state: 'suppressed', reason })
+export const suppress = (reason: string): Verdict => ({ kind: 'drop', state: 'suppressed', reason })
 const day = 24 * 60 * 60 * 1000
 
 /** The earliest contact that a cap of the policy still looks at. */

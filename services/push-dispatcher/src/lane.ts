@@ -18,11 +18,13 @@ import {
   skip,
   steadily,
 } from '@offerstream/streaming'
+import { addressKinds, channelOf } from './address.ts'
 import { type Book, Lost, openBook, type Steady } from './book.ts'
-import { capsLookBackTo, type Door, isDue, judge, type Verdict } from './door.ts'
+import { capsLookBackTo, type Door, isDue, judge, suppress, type Verdict } from './door.ts'
 import { type Contacted, enter, holdLonger, isKnown, isLive, refund, reserve } from './ledger.ts'
-import { originOf, type Sendable, type Sending, sendAll, type Target } from './send.ts'
+import { type Sendable, type Sending, sendAll } from './send.ts'
 import { type Setup, serviceName } from './setup.ts'
+import type { Subscription } from './subscriptions.ts'
 import type { Candidate, Wave } from './wave.ts'
 
 /** Offers that share an intent and an outcome: what a crash can leave `unknown` at most. */
@@ -43,7 +45,7 @@ export async function openLane(
   given: AbortSignal,
   fail: (error: unknown) => void,
 ): Promise<DispatchLane> {
-  const { log, offers, gate, playbook, guards } = setup
+  const { log, offers, gates, playbook, guards } = setup
   const now = (): number => Math.floor(setup.clock.now())
   const closing = new AbortController()
   const leaving = AbortSignal.any([given, closing.signal])
@@ -59,7 +61,7 @@ export async function openLane(
     get policy() {
       return playbook.policy
     },
-    killed: offer => playbook.killed(offer, gate.provider),
+    killed: offer => playbook.killed(offer, null),
     quiet: setup.quiet,
   }
 
@@ -70,6 +72,15 @@ export async function openLane(
     book = await openBook(setup, partition, committed, steady)
     await settleInterrupted()
     position = book.start
+  }
+
+  const channels = new Set(addressKinds.filter(kind => gates.provider(kind) !== null).map(kind => channelOf[kind]))
+  const refusalOfRecord = (
+    offer: NextBestOffer,
+    message: Message,
+  ): Exclude<Outcome<never>, { kind: 'done' }> | null => {
+    if (offer.customer !== message.key) return reject('wrong-key')
+    return channels.has(offer.channel) ? null : skip('other-channel')
   }
 
   const offerOf = async (bytes: Buffer): Promise<NextBestOffer> => {
@@ -118,7 +129,7 @@ export async function openLane(
       }
       if (again.length > 0) {
         await check(wave, again)
-        const targets = await targetsOf(again, wave)
+        const targets = await targetsOf(again)
         await sendAll(
           sendingOf(wave, again),
           again.map(each => ({ ...each, targets: targets.get(each)! })),
@@ -176,49 +187,51 @@ export async function openLane(
     return candidates.filter(each => liveEntry(wave, each.offer) !== undefined)
   }
 
+  /** Where each may go, whoever can be asked now first. */
   const targetsOf = async (
     candidates: readonly Candidate[],
-    wave: Wave,
-  ): Promise<ReadonlyMap<Candidate, readonly Target[]>> => {
-    const handles = candidates.map(each => wave.contacts.get(each.offer.customer)?.devices ?? [])
-    const flat = handles.flat()
-    const found = flat.length === 0 ? [] : await steady(() => setup.subscriptions.get(flat))
-    const targets = new Map<Candidate, Target[]>()
-    let at = 0
-    for (const [index, candidate] of candidates.entries()) {
-      const mine: Target[] = []
-      for (const handle of handles[index]!) {
-        const subscription = found[at++]
-        if (subscription != null) mine.push({ handle, subscription })
-      }
-      targets.set(candidate, mine)
-    }
-    return targets
+  ): Promise<ReadonlyMap<Candidate, readonly Subscription[]>> => {
+    const customers = [...new Set(candidates.map(each => each.offer.customer))]
+    const found = await steady(() => setup.subscriptions.of(customers))
+    const of = new Map(customers.map((customer, index) => [customer, found[index]!]))
+    const at = now()
+    const mayUse = ({ address, parkedUntil, expiresAt }: Subscription): boolean =>
+      gates.provider(address.kind) !== null && parkedUntil <= at && (expiresAt === null || expiresAt > at)
+    return new Map(
+      candidates.map(each => {
+        const mine = of
+          .get(each.offer.customer)!
+          .filter(target => channelOf[target.address.kind] === each.offer.channel && mayUse(target))
+        return [each, mine.sort((a, b) => Number(gates.isOpen(b.address)) - Number(gates.isOpen(a.address)))]
+      }),
+    )
   }
 
   /** Decides each offer at the door, and waits for the provider before anything is promised. */
   const decide = async (
     wave: Wave,
     candidates: readonly Candidate[],
-  ): Promise<readonly [Candidate, Verdict, readonly Target[]][]> => {
+  ): Promise<readonly [Candidate, Verdict, readonly Subscription[]][]> => {
     for (;;) {
       await check(wave, candidates)
-      const targets = await targetsOf(candidates, wave)
+      const targets = await targetsOf(candidates)
       const at = now()
-      const decided = candidates.map((each): [Candidate, Verdict, readonly Target[]] => {
-        const { customer } = each.offer
-        const verdict = judge(each.offer, wave.ledgers.get(customer)!, wave.contacts.get(customer) ?? null, door, at)
+      const decided = candidates.map((each): [Candidate, Verdict, readonly Subscription[]] => {
+        const { offer } = each
+        const { customer } = offer
+        const verdict = judge(offer, wave.ledgers.get(customer)!, wave.contacts.get(customer) ?? null, door, at)
         const mine = targets.get(each)!
-        return verdict.kind === 'send' && mine.length === 0
-          ? [each, { kind: 'drop', state: 'suppressed', reason: 'no-subscription' }, mine]
-          : [each, verdict, mine]
+        if (verdict.kind !== 'send') return [each, verdict, mine]
+        if (mine.length === 0) return [each, suppress('no-subscription'), mine]
+        const free = mine.filter(({ address }) => playbook.killed(offer, gates.provider(address.kind)) === null)
+        return free.length === 0 ? [each, suppress('kill-switch-provider'), mine] : [each, verdict, free]
       })
       const shut = decided
         .filter(([, verdict]) => verdict.kind === 'send')
-        .map(([, , mine]) => originOf(mine[0]!))
-        .find(origin => !gate.isOpen(origin))
+        .map(([, , mine]) => mine[0]!.address)
+        .find(address => !gates.isOpen(address))
       if (shut === undefined) return decided
-      await gate.opens(shut, 1000, leaving)
+      await gates.opens(shut, 1000, leaving)
     }
   }
 
@@ -248,7 +261,7 @@ export async function openLane(
           break
         case 'send':
           sendable.push({ ...each, targets, contact: reserveFor(wave, offer, at) })
-          wave.advance(offer, { to: 'sending', at })
+          wave.advance(offer, { to: 'sending', at, provider: gates.provider(targets[0]!.address.kind) })
       }
     }
     if (guards.intentFirst || sendable.length === 0) await book.save(wave, 'intent')
@@ -367,11 +380,6 @@ export async function openLane(
         }
       }),
   }
-}
-
-function refusalOfRecord(offer: NextBestOffer, message: Message): Exclude<Outcome<never>, { kind: 'done' }> | null {
-  if (offer.customer !== message.key) return reject('wrong-key')
-  return offer.channel === 'push' ? null : skip('other-channel')
 }
 
 const contactedBy = ({ item, category }: NextBestOffer, at: number): Contacted => ({ at, item, category })

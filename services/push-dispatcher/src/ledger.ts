@@ -102,6 +102,8 @@ export type Move = {
   readonly reason?: string | null
   readonly until?: number
   readonly device?: string | null
+  /** Who was asked to send it. */
+  readonly provider?: string | null
 }
 
 /** The ledger with an entry moved on. Throws on a transition that does not exist: a bug. */

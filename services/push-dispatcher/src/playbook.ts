@@ -5,8 +5,8 @@ import { type Log, read, type Topic } from '@offerstream/streaming'
 
 export type PlaybookView = {
   readonly policy: ContactPolicy
-  /** Why nothing of this may be sent by the provider, null where it may. */
-  killed(offer: NextBestOffer, provider: string): string | null
+  /** Why nothing of this may be sent by the provider, or by any where none is named; null where it may. */
+  killed(offer: NextBestOffer, provider: string | null): string | null
   /** Reads what was added, unless it looked less than `maxAgeMs` ago. */
   refresh(): Promise<void>
 }
@@ -60,12 +60,12 @@ export function createPlaybookView(
 /** Items, models and experiments are not the dispatcher's business. */
 const binds = ({ body }: PlaybookRecord): boolean => body.type === 'kill_switch' || body.type === 'contact_policy'
 
-function stops({ scope, target }: KillSwitch, offer: NextBestOffer, provider: string): boolean {
+function stops({ scope, target }: KillSwitch, offer: NextBestOffer, provider: string | null): boolean {
   switch (scope) {
     case 'global':
       return true
     case 'provider':
-      return target === provider
+      return provider !== null && target === provider
     case 'item':
       return target === offer.item
     case 'campaign':

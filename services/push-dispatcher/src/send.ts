@@ -4,14 +4,13 @@ import type { NextBestOffer } from '@offerstream/contracts'
 import type { Steady } from './book.ts'
 import { type Door, refusalOf } from './door.ts'
 import { type Contacted, refund } from './ledger.ts'
+import type { Message } from './providers/provider.ts'
 import type { Setup } from './setup.ts'
-import type { DeviceSubscription } from './subscriptions.ts'
+import type { Subscription } from './subscriptions.ts'
 import type { Candidate, Wave } from './wave.ts'
 
-export type Target = { readonly handle: string; readonly subscription: DeviceSubscription }
-
-/** An offer whose intent is saved, with the devices it may go to. */
-export type Sendable = Candidate & { readonly targets: readonly Target[]; readonly contact: Contacted }
+/** An offer whose intent is saved, with where it may go. */
+export type Sendable = Candidate & { readonly targets: readonly Subscription[]; readonly contact: Contacted }
 
 export type Sending = {
   readonly setup: Setup
@@ -29,8 +28,6 @@ export type Sending = {
 
 const firstPauseMs = 100
 const longestPauseMs = 5000
-
-export const originOf = ({ subscription }: Target): string => new URL(subscription.endpoint).origin
 
 /** Sends each offer to one device and moves its entry to what came of it; saving is the caller's. */
 export async function sendAll(sending: Sending, sendable: readonly Sendable[]): Promise<void> {
@@ -61,53 +58,70 @@ type Outcome = {
   readonly to: 'accepted' | 'rejected' | 'unknown'
   readonly reason: string | null
   readonly device: string | null
+  readonly provider: string | null
 }
 
-/** Tries one device after the other until one has it: an offer is for a customer, not for each of their devices. */
+/** A doubtful address is left alone for so long. */
+const parkedMs = 24 * 60 * 60 * 1000
+
+/** Tries one address after the other until one has it: an offer is for a customer, not for each of their devices. */
 async function send(sending: Sending, { offer, targets }: Sendable): Promise<Outcome> {
   const { setup, door, wave, now, steady, leaving, ended } = sending
-  const { gate, subscriptions, deletions, metrics } = setup
-  const rejected = (reason: string, device: string | null = null): Outcome => ({ to: 'rejected', reason, device })
+  const { gates, playbook, subscriptions, deletions, metrics } = setup
   const collapseId = collapseIdOf(offer.id)
-  const payload = payloadOf(offer, collapseId)
+  const message = messageOf(offer)
+  let last: Outcome = { to: 'rejected', reason: 'no-subscription', device: null, provider: null }
   for (const target of targets) {
-    const { handle, subscription } = target
+    const { handle, address } = target
+    const provider = gates.provider(address.kind)!
+    const outcome = (to: Outcome['to'], reason: string | null): Outcome => ({ to, reason, device: handle, provider })
     for (let failures = 0; ; ) {
       await setup.reach('before-send')
       await sending.assertChecked()
       const refusal = refusalOf(offer, wave.contacts.get(offer.customer) ?? null, door, now())
-      if (refusal !== null) return rejected(refusal.kind === 'hold' ? 'quiet-hours' : refusal.reason)
+      if (refusal !== null) return outcome('rejected', refusal.kind === 'hold' ? 'quiet-hours' : refusal.reason)
+      const switched = playbook.killed(offer, provider)
+      if (switched !== null) {
+        last = outcome('rejected', switched)
+        break
+      }
       const ttlSeconds = Math.max(1, Math.floor((offer.expiresAt - now()) / 1000))
-      const answer = await gate.send({ subscription, payload, ttlSeconds, collapseId, urgency: 'normal' }, ended)
+      const request = { address, handle, message, ttlSeconds, collapseId, urgency: 'normal' as const }
+      const answer = await gates.send(request, ended)
       await setup.reach('after-send')
-      metrics?.record('offerstream_pushes_total', 1, gate.provider, answer.kind)
+      metrics?.record('offerstream_pushes_total', 1, provider, answer.kind)
       if (answer.kind !== 'shut') deletions.count(answer.kind === 'gone')
-      if (answer.kind === 'accepted') return { to: 'accepted', reason: null, device: handle }
-      if (answer.kind === 'unknown') return { to: 'unknown', reason: answer.reason, device: handle }
-      if (answer.kind === 'refused' || answer.kind === 'our-key') return rejected(answer.reason, handle)
+      if (answer.kind === 'accepted') return outcome('accepted', null)
+      if (answer.kind === 'unknown') return outcome('unknown', answer.reason)
+      if (answer.kind === 'refused' || answer.kind === 'our-key') return outcome('rejected', answer.reason)
       if (answer.kind === 'gone') {
-        if (deletions.mayDelete()) await steady(() => subscriptions.remove(handle, subscription.endpoint))
+        // Who registered anew since the provider saw the last of it is alive.
+        const dead = answer.since === null || target.at < answer.since
+        if (dead && deletions.mayDelete()) await steady(() => subscriptions.remove(offer.customer, handle, target.id))
+        break
+      }
+      if (answer.kind === 'doubtful') {
+        await steady(() => subscriptions.park(offer.customer, handle, target.id, now() + parkedMs))
+        last = outcome('rejected', answer.reason)
         break
       }
       // Definitely not accepted: only who may stay tries again.
       const pauseMs = answer.kind === 'shut' ? 0 : Math.min(longestPauseMs, firstPauseMs * 2 ** failures++)
       try {
         await sleep(Math.random() * pauseMs, undefined, { signal: leaving })
-        while (!gate.isOpen(originOf(target)) && offer.expiresAt > now())
-          await gate.opens(originOf(target), 1000, leaving)
+        while (!gates.isOpen(address) && offer.expiresAt > now()) await gates.opens(address, 1000, leaving)
       } catch {
-        return rejected('provider-unavailable', handle)
+        return outcome('rejected', 'provider-unavailable')
       }
     }
   }
-  return rejected('no-subscription')
+  return last
 }
 
 /** At most 32 characters of base64url, the same for every try of one offer. */
 const collapseIdOf = (offer: string): string => createHash('sha256').update(offer).digest('base64url').slice(0, 32)
 
-/** What the device gets: no word of who the customer is. */
-function payloadOf(offer: NextBestOffer, tag: string): string {
-  const { id, item, kind, text, locale, priceMinor, currency, expiresAt } = offer
-  return JSON.stringify({ offer: id, item, kind, text, locale, priceMinor, currency, expiresAt, tag })
+function messageOf(offer: NextBestOffer): Message {
+  const { id, item, kind, brand, text, locale, priceMinor, currency, expiresAt } = offer
+  return { offer: id, item, kind, title: brand, text, locale, priceMinor, currency, expiresAt, link: null }
 }

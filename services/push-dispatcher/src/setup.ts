@@ -3,7 +3,7 @@ import type { Clock, Log, Metrics, Reach, Store, Topic } from '@offerstream/stre
 import type { Contacts } from './contacts.ts'
 import type { DeletionBreaker } from './deletion-breaker.ts'
 import type { PlaybookView } from './playbook.ts'
-import type { Gate } from './providers/gate.ts'
+import type { Gates } from './providers/gate.ts'
 import type { QuietClock } from './quiet-hours.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
@@ -45,7 +45,7 @@ export type Setup = {
   readonly playbook: PlaybookView
   readonly quiet: QuietClock
   readonly subscriptions: Subscriptions
-  readonly gate: Gate
+  readonly gates: Gates
   readonly deletions: DeletionBreaker
   /** Pushes under way at once, per partition. */
   readonly concurrency: number

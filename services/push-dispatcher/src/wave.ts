@@ -22,7 +22,7 @@ export type Wave = {
   advance(offer: NextBestOffer, step: Move): void
 }
 
-export function createWave(to: number | null, tally: Tally, provider: string): Wave {
+export function createWave(to: number | null, tally: Tally): Wave {
   const wave: Wave = {
     to,
     ledgers: new Map(),
@@ -40,14 +40,13 @@ export function createWave(to: number | null, tally: Tally, provider: string): W
       wave.put(offer.customer, move(ledger, offer.id, step))
       tally.add(`ledger/${from.state}`, -1)
       tally.add(`ledger/${step.to}`)
-      wave.deliveries.push(deliveryOf(offer, step, provider))
+      wave.deliveries.push(deliveryOf(offer, step))
     },
   }
   return wave
 }
 
-function deliveryOf(offer: NextBestOffer, { to, at, reason = null, device = null }: Move, provider: string): Delivery {
-  const called = to === 'sending' || to === 'accepted' || to === 'rejected' || to === 'unknown'
+function deliveryOf(offer: NextBestOffer, { to, at, reason = null, device = null, provider = null }: Move): Delivery {
   return {
     type: 'delivery',
     id: `${offer.id}/${to}`,
@@ -56,7 +55,7 @@ function deliveryOf(offer: NextBestOffer, { to, at, reason = null, device = null
     offer: offer.id,
     item: offer.item,
     channel: offer.channel,
-    provider: called ? provider : null,
+    provider,
     state: to,
     reason,
     device,

@@ -128,14 +128,15 @@ test('a kill switch stops what follows, and what follows goes on when it is take
 test('410 deletes the subscription and the next device gets the offer', async () => {
   await world.customers('customer-1')
   const { endpoint, keys } = await world.push.subscribe('tablet')
-  await world.subscriptions.register('tablet', { endpoint, keys })
+  const address = { kind: 'web-push', endpoint, keys } as const
+  await world.subscriptions.register('customer-1', 'tablet', { address, at: noon, expiresAt: null })
   await world.append('customers', 'customer-1', profile('customer-1', { devices: ['customer-1-phone', 'tablet'] }))
   world.push.unsubscribe('customer-1-phone')
   await world.start()
   await world.offers(offer({}))
   await settled(1)
   expect(world.push.received.map(each => each.device)).toEqual(['tablet'])
-  expect(await world.subscriptions.get(['customer-1-phone'])).toEqual([null])
+  expect((await world.subscriptions.of(['customer-1']))[0]!.map(each => each.handle)).toEqual(['tablet'])
 })
 
 test('a day on which the provider calls everybody dead costs few subscriptions', async () => {
@@ -146,7 +147,7 @@ test('a day on which the provider calls everybody dead costs few subscriptions',
   const notices: string[] = []
   await world.start({ deletionLimits: { share: 0.2, ofAtLeast: 10 }, notice: line => notices.push(line) })
   await settled(60)
-  const left = (await world.subscriptions.get(names.map(name => `${name}-phone`))).filter(each => each !== null)
+  const left = (await world.subscriptions.of(names)).flat()
   expect(left.length).toBeGreaterThanOrEqual(50)
   expect(notices.some(line => line.includes('deleting none'))).toBe(true)
 })
@@ -160,11 +161,9 @@ test.each([401, 403])('%i deletes nothing and stops the provider', async status 
   await world.offers(offer({ id: 'offer-2', customer: 'customer-2' }))
   await new Promise(resolve => setTimeout(resolve, 200))
   expect(world.push.events.filter(each => each.event === 'refused').length).toBe(1)
-  expect(dispatcher.providerStopped()).toBe(`answered-${status}`)
+  expect(dispatcher.providerStopped()).toBe(`web-push stopped: answered-${status}`)
   expect((await dispatcher.health()).problem).toContain('web-push stopped')
-  expect((await world.subscriptions.get(['customer-1-phone', 'customer-2-phone'])).every(each => each !== null)).toBe(
-    true,
-  )
+  expect((await world.subscriptions.of(['customer-1', 'customer-2'])).every(each => each.length === 1)).toBe(true)
   // It lies in the log until the key is right.
   expect((await dispatcher.counts()).total).toBe(1)
 })
@@ -226,7 +225,7 @@ test('no answer after the request left is unknown, and the offer is not sent aga
   await world.customers('customer-1', 'customer-2')
   world.push.script({ answer: 'slow', ms: 3000, device: 'customer-1-phone' })
   world.push.script({ answer: 'reset-after-accept', device: 'customer-2-phone' })
-  const dispatcher = await world.start({ provider: impatient() })
+  const dispatcher = await world.start({ providers: [impatient()] })
   await world.offers(offer({}), offer({ id: 'offer-2', customer: 'customer-2' }))
   const found = await settled(2)
   expect(found).toContain('offer-1 unknown timed-out')
@@ -237,8 +236,8 @@ test('no answer after the request left is unknown, and the offer is not sent aga
 
 test('a malformed key and a payload that is too large are rejected with a reason', async () => {
   await world.customers('customer-1', 'customer-2')
-  const [good] = await world.subscriptions.get(['customer-1-phone'])
-  await world.subscriptions.register('customer-1-phone', { ...good!, keys: { p256dh: 'AAAA', auth: 'AAAA' } })
+  const address = { kind: 'web-push', endpoint: 'http://127.0.0.1:9', keys: { p256dh: 'AAAA', auth: 'AAAA' } } as const
+  await world.subscriptions.register('customer-1', 'customer-1-phone', { address, at: noon, expiresAt: null })
   await world.start()
   await world.offers(offer({}), offer({ id: 'offer-2', customer: 'customer-2', text: 'x'.repeat(5000) }))
   const found = await settled(2)

@@ -135,7 +135,8 @@ export async function createWorld(store: Store = memoryStore()): Promise<World> 
     async customers(...customers) {
       for (const customer of customers) {
         const { endpoint, keys, handle } = await push.subscribe(`${customer}-phone`)
-        await subscriptions.register(handle, { endpoint, keys })
+        const address = { kind: 'web-push', endpoint, keys } as const
+        await subscriptions.register(customer, handle, { address, at: noon, expiresAt: null })
         await world.append('customers', customer, profile(customer))
       }
     },
@@ -156,7 +157,7 @@ export async function createWorld(store: Store = memoryStore()): Promise<World> 
         registry,
         clock,
         subscriptions,
-        provider: webPushProvider({ vapid }),
+        providers: [webPushProvider({ vapid })],
         ...change,
       })
       dispatcher.done.catch(() => {})

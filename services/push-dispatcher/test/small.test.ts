@@ -7,14 +7,13 @@ import { addSubscriptionRoutes, createVapidKeys, memorySubscriptions, webPushPro
 import { createGate } from '../src/providers/gate.ts'
 import type { Answer, Provider, PushRequest } from '../src/providers/provider.ts'
 import { meaningOf } from '../src/providers/web-push.ts'
-import { problemOf } from '../src/subscriptions.ts'
 import { noon, profile } from './given.ts'
 import { subscriptionsConformance } from './subscriptions-conformance.ts'
 
 test.each<[number, string | null, Answer]>([
   [201, null, { kind: 'accepted' }],
-  [404, null, { kind: 'gone' }],
-  [410, null, { kind: 'gone' }],
+  [404, null, { kind: 'gone', since: null }],
+  [410, null, { kind: 'gone', since: null }],
   [401, null, { kind: 'our-key', reason: 'answered-401' }],
   [403, null, { kind: 'our-key', reason: 'answered-403' }],
   [413, null, { kind: 'refused', reason: 'too-large' }],
@@ -29,16 +28,23 @@ test.each<[number, string | null, Answer]>([
   expect(meaningOf(status, retryAfter, noon)).toEqual(answer)
 })
 
-const request: PushRequest = {
-  subscription: { endpoint: 'https://push.example.net/a', keys: { p256dh: '', auth: '' } },
-  payload: '{}',
+const message = {
+  ...{ offer: 'offer-1', item: 'pack-s', kind: 'package', title: 'main', text: 'Two gigabytes more', locale: 'en' },
+  ...{ priceMinor: 500, currency: 'EUR', expiresAt: noon, link: null },
+}
+const request: PushRequest<'web-push'> = {
+  address: { kind: 'web-push', endpoint: 'https://push.example.net/a', keys: { p256dh: '', auth: '' } },
+  handle: 'phone',
+  message,
   ttlSeconds: 60,
   collapseId: 'a',
   urgency: 'normal',
 }
 
-const answering = (answer: Answer): Provider & { calls: number } => ({
+const answering = (answer: Answer): Provider<'web-push'> & { calls: number } => ({
   name: 'fake',
+  takes: 'web-push',
+  origin: ({ endpoint }) => new URL(endpoint).origin,
   calls: 0,
   async send() {
     this.calls++
@@ -48,7 +54,7 @@ const answering = (answer: Answer): Provider & { calls: number } => ({
 
 // Whether the breaker still lets requests through.
 test.each<[Answer['kind'], Answer, boolean]>([
-  ['gone', { kind: 'gone' }, true],
+  ['gone', { kind: 'gone', since: null }, true],
   ['refused', { kind: 'refused', reason: 'too-large' }, true],
   ['busy', { kind: 'busy', retryAfterMs: 0 }, true],
   ['unavailable', { kind: 'unavailable', reason: 'answered-500', retryAfterMs: null }, false],
@@ -99,7 +105,7 @@ test('a token is signed once per origin', async () => {
     auth: randomBytes(16).toString('base64url'),
   }
   const provider = webPushProvider({ vapid: createVapidKeys('mailto:push@example.org') })
-  const mine = { ...request, subscription: { endpoint: `${url}/push`, keys } }
+  const mine = { ...request, address: { kind: 'web-push', endpoint: `${url}/push`, keys } as const }
   for (let i = 0; i < 3; i++) expect(await provider.send(mine, AbortSignal.timeout(1000))).toEqual({ kind: 'accepted' })
   expect(new Set(seen).size).toBe(1)
   await server.close()
@@ -110,18 +116,40 @@ test('a token is signed once per origin', async () => {
 test('devices register and take their leave over HTTP; what cannot be a subscription is refused', async () => {
   const subscriptions = memorySubscriptions()
   const server = fastify()
-  addSubscriptionRoutes(server, subscriptions)
+  addSubscriptionRoutes(server, subscriptions, () => noon)
   const keys = { p256dh: Buffer.alloc(65, 4).toString('base64url'), auth: Buffer.alloc(16).toString('base64url') }
-  const put = (url: string, payload: object) => server.inject({ method: 'PUT', url, payload })
-  const good = { endpoint: 'https://push.example.net/a', keys }
-  expect((await put('/subscriptions/phone-1', good)).statusCode).toBe(204)
-  expect(await subscriptions.get(['phone-1', 'phone-2'])).toEqual([good, null])
-  expect((await put('/subscriptions/phone-1', { ...good, keys: { p256dh: 'x' } })).statusCode).toBe(400)
-  expect((await put('/subscriptions/phone-1', { ...good, endpoint: 'http://push.example.net' })).statusCode).toBe(400)
-  expect((await put('/subscriptions/two%20words', good)).statusCode).toBe(400)
-  expect((await server.inject({ method: 'DELETE', url: '/subscriptions/phone-1' })).statusCode).toBe(204)
-  expect(await subscriptions.get(['phone-1'])).toEqual([null])
-  expect(problemOf({ ...good, keys: { ...keys, auth: 'AA' } })).toContain('16 bytes')
+  const put = (handle: string, payload: object) =>
+    server.inject({ method: 'PUT', url: `/customers/c-1/subscriptions/${handle}`, payload })
+  const browser = { endpoint: 'https://push.example.net/a', expirationTime: 9000, keys }
+  expect((await put('phone', browser)).statusCode).toBe(204)
+  expect((await put('mail', { kind: 'email', address: 'somebody@example.org' })).statusCode).toBe(204)
+  const { endpoint } = browser
+  expect((await subscriptions.of(['c-1', 'c-2'])).map(found => found.map(({ id: _, ...rest }) => rest))).toEqual([
+    [
+      {
+        ...{ handle: 'mail', address: { kind: 'email', address: 'somebody@example.org' } },
+        ...{ at: noon, expiresAt: null, parkedUntil: 0 },
+      },
+      { handle: 'phone', address: { kind: 'web-push', endpoint, keys }, at: noon, expiresAt: 9000, parkedUntil: 0 },
+    ],
+    [],
+  ])
+  for (const bad of [
+    { ...browser, keys: { p256dh: 'x' } },
+    { ...browser, keys: { ...keys, auth: 'AA' } },
+    { ...browser, endpoint: 'http://push.example.net' },
+    { ...browser, endpoint: 'https://me:secret@push.example.net' },
+    { endpoint },
+    { kind: 'email', address: 'no mailbox' },
+    { kind: 'apns', token: 'not hexadecimal' },
+    { kind: 'fcm', token: 'short' },
+    { kind: 'webhook', url: 'gopher://example.net' },
+    { kind: 'pigeon', token: 'x' },
+  ])
+    expect([(await put('bad', bad)).statusCode, bad]).toEqual([400, bad])
+  expect((await put('two%20words', browser)).statusCode).toBe(400)
+  expect((await server.inject({ method: 'DELETE', url: '/customers/c-1/subscriptions/phone' })).statusCode).toBe(204)
+  expect((await subscriptions.of(['c-1']))[0]!.map(each => each.handle)).toEqual(['mail'])
 })
 
 subscriptionsConformance('subscriptions in memory', async () => memorySubscriptions())

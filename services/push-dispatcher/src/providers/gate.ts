@@ -1,7 +1,8 @@
-// Between the dispatcher and a provider: one breaker and one pause per origin, and the stop for a wrong key.
+// Between the dispatcher and its providers: one breaker and one pause per origin, and the stop for a wrong key.
 import { setTimeout as sleep } from 'node:timers/promises'
 import CircuitBreaker from 'opossum'
-import type { Answer, Provider, PushRequest } from './provider.ts'
+import type { Address, AddressKind } from '../address.ts'
+import type { Answer, AnyProvider, Provider, PushRequest } from './provider.ts'
 
 export type GateOptions = {
   /** How long an open breaker waits before it tries again, milliseconds. */
@@ -10,14 +11,65 @@ export type GateOptions = {
   readonly observe?: (answer: Answer['kind'], seconds: number) => void
 }
 
-export type Gate = {
-  readonly provider: string
+/** The gates of all providers, by the kind of address. */
+export type Gates = {
+  /** Who sends to addresses of the kind, null for nobody. */
+  provider(kind: AddressKind): string | null
+  isOpen(address: Address): boolean
+  /** Resolves when it would be let through, or after `atMostMs`; rejects with the signal. */
+  opens(address: Address, atMostMs: number, signal: AbortSignal): Promise<void>
+  send(request: PushRequest, signal: AbortSignal): Promise<Answer | { readonly kind: 'shut' }>
+  /** Why a provider is not called any more, null while all are. */
+  stopped(): string | null
+  close(): void
+}
+
+/** Throws where two providers take the same kind of address. */
+export function createGates(providers: readonly AnyProvider[], options: (provider: string) => GateOptions): Gates {
+  const gates = new Map<AddressKind, { readonly gate: Gate; readonly provider: Provider }>()
+  for (const provider of providers as readonly Provider[]) {
+    if (gates.has(provider.takes)) throw new Error(`two providers take addresses of kind ${provider.takes}`)
+    gates.set(provider.takes, { provider, gate: createGate(provider, options(provider.name)) })
+  }
+  const of = (address: Address) => {
+    const found = gates.get(address.kind)
+    if (found === undefined) throw new Error(`no provider takes addresses of kind ${address.kind}`)
+    return { ...found, origin: found.provider.origin(address) }
+  }
+  return {
+    provider: kind => gates.get(kind)?.provider.name ?? null,
+    isOpen(address) {
+      const { gate, origin } = of(address)
+      return gate.isOpen(origin)
+    },
+    opens(address, atMostMs, signal) {
+      const { gate, origin } = of(address)
+      return gate.opens(origin, atMostMs, signal)
+    },
+    send: (request, signal) => of(request.address).gate.send(request, signal),
+    stopped() {
+      for (const { gate, provider } of gates.values()) {
+        const why = gate.stopped()
+        if (why !== null) return `${provider.name} stopped: ${why}`
+      }
+      return null
+    },
+    close() {
+      for (const { gate, provider } of gates.values()) {
+        gate.close()
+        provider.close?.()
+      }
+    },
+  }
+}
+
+export type Gate<Kind extends AddressKind = AddressKind> = {
   /** Whether a request would be let through now. */
   isOpen(origin: string): boolean
   /** Resolves when it would, or after `atMostMs`; rejects with the signal. */
   opens(origin: string, atMostMs: number, signal: AbortSignal): Promise<void>
   /** What the provider answered, or that it was not asked. */
-  send(request: PushRequest, signal: AbortSignal): Promise<Answer | { readonly kind: 'shut' }>
+  send(request: PushRequest<Kind>, signal: AbortSignal): Promise<Answer | { readonly kind: 'shut' }>
   /** Why nothing is sent any more, null while all is well. */
   stopped(): string | null
   close(): void
@@ -37,23 +89,26 @@ class Answered extends Error {
 const isOurs = (error: unknown): boolean =>
   error instanceof Answered && error.answer.kind !== 'unavailable' && error.answer.kind !== 'unknown'
 
-type Origin = { readonly breaker: CircuitBreaker<[PushRequest, AbortSignal], Answer>; pausedUntil: number }
+type Origin<Kind extends AddressKind> = {
+  readonly breaker: CircuitBreaker<[PushRequest<Kind>, AbortSignal], Answer>
+  pausedUntil: number
+}
 
 const pollMs = 20
 
-export function createGate(provider: Provider, options: GateOptions = {}): Gate {
+export function createGate<Kind extends AddressKind>(provider: Provider<Kind>, options: GateOptions = {}): Gate<Kind> {
   const { resetMs = 5000, notice = () => {}, observe } = options
-  const origins = new Map<string, Origin>()
+  const origins = new Map<string, Origin<Kind>>()
   let stop: string | null = null
 
-  const call = async (request: PushRequest, signal: AbortSignal): Promise<Answer> => {
+  const call = async (request: PushRequest<Kind>, signal: AbortSignal): Promise<Answer> => {
     const began = performance.now()
     const answer = await provider.send(request, signal)
     observe?.(answer.kind, (performance.now() - began) / 1000)
     if (answer.kind !== 'accepted') throw new Answered(answer)
     return answer
   }
-  const originOf = (name: string): Origin => {
+  const originOf = (name: string): Origin<Kind> => {
     let origin = origins.get(name)
     if (origin === undefined) {
       // No time-out here: an abandoned request must be aborted too, which the provider does for each one by itself.
@@ -80,14 +135,13 @@ export function createGate(provider: Provider, options: GateOptions = {}): Gate 
   }
 
   return {
-    provider: provider.name,
     isOpen,
     async opens(name, atMostMs, signal) {
       const until = performance.now() + atMostMs
       while (!isOpen(name) && performance.now() < until) await sleep(pollMs, undefined, { signal })
     },
     async send(request, signal) {
-      const name = new URL(request.subscription.endpoint).origin
+      const name = provider.origin(request.address)
       if (!isOpen(name)) return { kind: 'shut' }
       const origin = originOf(name)
       const answer = await origin.breaker

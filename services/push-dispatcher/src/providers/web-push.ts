@@ -19,7 +19,11 @@ const tokenSeconds = 12 * 60 * 60
 /** A token is renewed while it is still valid for a while, for clocks that differ. */
 const renewBeforeSeconds = 10 * 60
 
-export function webPushProvider({ vapid, timeoutMs = 10_000, signEachTime = false }: WebPushOptions): Provider {
+export function webPushProvider({
+  vapid,
+  timeoutMs = 10_000,
+  signEachTime = false,
+}: WebPushOptions): Provider<'web-push'> {
   const tokens = new Map<string, { header: string; until: number }>()
   const authorization = (origin: string): string => {
     const now = Math.floor(Date.now() / 1000)
@@ -33,21 +37,23 @@ export function webPushProvider({ vapid, timeoutMs = 10_000, signEachTime = fals
   }
   return {
     name: 'web-push',
-    async send({ subscription, payload, ttlSeconds, collapseId, urgency }, signal) {
+    takes: 'web-push',
+    origin: ({ endpoint }) => new URL(endpoint).origin,
+    async send({ address, message, ttlSeconds, collapseId, urgency }, signal) {
       let details: webPush.RequestDetails
       try {
-        details = webPush.generateRequestDetails(subscription, payload, {
+        details = webPush.generateRequestDetails(address, JSON.stringify({ ...message, tag: collapseId }), {
           TTL: ttlSeconds,
           topic: collapseId,
           urgency,
-          headers: { Authorization: authorization(new URL(subscription.endpoint).origin) },
+          headers: { Authorization: authorization(new URL(address.endpoint).origin) },
         })
       } catch {
         // A key that is no point of the curve, or a payload that does not fit.
         return { kind: 'refused', reason: 'malformed-subscription' }
       }
       try {
-        const response = await fetch(subscription.endpoint, {
+        const response = await fetch(address.endpoint, {
           method: details.method,
           headers: requestHeaders(details.headers),
           body: new Uint8Array(details.body!),
@@ -77,7 +83,7 @@ export function meaningOf(status: number, retryAfter: string | null, now: number
   switch (status) {
     case 404:
     case 410:
-      return { kind: 'gone' }
+      return { kind: 'gone', since: null }
     case 401:
     case 403:
       return { kind: 'our-key', reason: `answered-${status}` }
