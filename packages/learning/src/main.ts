@@ -79,7 +79,7 @@ async function main(): Promise<number> {
     })
     const seconds = (performance.now() - began) / 1000
     console.log(
-      `${counts.rows} rows, ${counts.offers} offers with ${counts.accepted} accepted or bought, ${counts.organic} unasked purchases in ${seconds.toFixed(1)} s in ${options.out}`,
+      `${counts.rows} rows, ${counts.offers} offers with ${counts.accepted} accepted, ${counts.organic} unasked purchases in ${seconds.toFixed(1)} s in ${options.out}`,
     )
     if (values['json']) console.log(JSON.stringify({ ...options, ...counts, seconds }))
     return 0

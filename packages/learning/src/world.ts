@@ -53,7 +53,7 @@ export function* worldChoices(world: World, vectors: Vectors): Generator<Part> {
     return { block, month, start: market.start }
   }
   let month = 0
-  for (const batch of play(market, world)) {
+  for (const batch of play(market, { ...world, pushesPerMonth })) {
     if (batch.month !== month) {
       held.push({ block: following.cut(), month })
       if (held.length > 1) yield settle()
@@ -166,4 +166,6 @@ function askedOf(
   }
 }
 
+/** Of sales; they say nothing of plans, and each takes as long as two events of another kind. */
+const pushesPerMonth = 1
 const monthMs = 30 * 86_400_000

@@ -9,7 +9,17 @@ export type MarketRecord = Purchase | PurchaseRetracted | Usage | Engagement | C
 /** A record as the topic carries it, and when it arrives. */
 export type MarketArrival = { readonly arrived: number; readonly record: MarketRecord }
 
-export const customerName = (customer: number): string => `m${String(customer).padStart(7, '0')}`
+let named = -1
+let lastName = ''
+
+/** The last one is remembered: records come by customer. */
+export function customerName(customer: number): string {
+  if (customer !== named) {
+    lastName = `m${String(customer).padStart(7, '0')}`
+    named = customer
+  }
+  return lastName
+}
 /** An event's id; the id of an offer is that of its event. */
 export const eventId = (customer: number, serial: number): string => `${customerName(customer)}/${serial}`
 
