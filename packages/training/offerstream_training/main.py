@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from . import abplan, classify, rank
+from . import abplan, classify, explore, rank
 from .log_commands import add_commands as add_log_commands
 from .output import model_name, refuse_foreign
 from .registry import golden_distance, models_in
@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parity.set_defaults(run=run_parity)
 
     abplan.add_command(commands)
+    explore.add_command(commands)
     retrain.add_command(commands, MODELS, ROOT / '.local' / 'training')
     add_log_commands(commands, MODELS)
     return parser

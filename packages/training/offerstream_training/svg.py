@@ -189,7 +189,7 @@ def heat_map(
         y = above + high * line
         shapes.append(_text(left - 6, y + high / 2 + 4, name, 'text-anchor="end"'))
         for at in range(len(columns)):
-            value = float(values[line, at])
+            value = float(np.round(values[line, at], 3)) + 0.0
             if not np.isfinite(value):
                 continue
             tip = escape(f'{rows[line]} and {columns[at]}: {format(value, form)}')
