@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { type DatasetName, datasets } from '@offerstream/datasets'
 import { defaultFloors, type RewardRule, rewardRules, writeExport } from '@offerstream/evaluation'
 import { fingerprint, names } from '@offerstream/features'
+import { writePast } from '@offerstream/learning'
 import type { StackKind } from '@offerstream/stack'
 import { Refused } from '@offerstream/streaming'
 import { type Command, Option } from 'commander'
@@ -86,6 +87,23 @@ export function addReplayCommands(program: Command, parts: CommandParts): void {
           return { ...summary, eventsPerSecond: Math.round((1000 * read) / (performance.now() - began)) }
         }),
       ),
+    )
+
+  program
+    .command('vectors')
+    .description('write the choices of an export as a table to learn from, its vectors replayed')
+    .requiredOption('--export <dir>', 'folder of an export from the beginning of the journal')
+    .requiredOption('--out <dir>', 'new or empty folder')
+    .addOption(jsonOption())
+    .action(
+      action(async (output, options: { export: string; out: string }) => {
+        const summary = await writePast({ dir: options.export, out: options.out, progress: output.progress })
+        const { rows, offers, accepted, organic, leftOut } = summary
+        output.say(
+          `${rows} rows, ${offers} offers with ${accepted} accepted, ${organic} unasked purchases in ${options.out}; left out ${leftOut.notRipe} offers that could still be accepted, ${leftOut.noPlanOffered} decisions that offered no plan, ${leftOut.ofAnotherSystem} of another system`,
+        )
+        return summary
+      }),
     )
 
   program

@@ -1,9 +1,11 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { PlaybookRecord } from '@offerstream/contracts'
+import type { Decision, PlaybookRecord } from '@offerstream/contracts'
 import { openExport, writeExport } from '@offerstream/evaluation'
-import { demoPromotions } from '@offerstream/ranker'
+import { names } from '@offerstream/features'
+import { createVectors, pastChoices } from '@offerstream/learning'
+import { atBoundary, demoPromotions, type PairName } from '@offerstream/ranker'
 import { createWorld, customerRecords, events, playbookRecords } from '@offerstream/simulator'
 import { startStack } from '@offerstream/stack'
 import { ensureTopics, openTopic, type Surroundings } from '@offerstream/streaming'
@@ -185,6 +187,49 @@ describe('given a line that decided for ten hours', () => {
     await expect(run({ from: Date.UTC(2099, 0) })).rejects.toThrow(
       /no decision in that range; it holds some from 2026-/,
     )
+  })
+
+  test('vectors replayed from an export are those that the decisions carry, bit for bit', async () => {
+    await writeExport(past, { dir: join(dir, 'vectors'), from: null, to: null })
+    const opened = await openExport(join(dir, 'vectors'))
+    const decisions = await openTopic(opened.registry, 'decisions')
+    const carried = new Map<string, Decision>()
+    for (let partition = 0; partition < 4; partition++)
+      for await (const messages of opened.log.read(decisions.path, partition, 0))
+        for (const { value } of messages) {
+          const decision = decisions.codec.decode(value!)
+          carried.set(decision.id, decision)
+        }
+    const { name, version } = (await demoPromotions(models))[0]!
+    const manifest = JSON.parse(readFileSync(join(models, name, version, 'manifest.json'), 'utf8')) as {
+      pairs: PairName[]
+    }
+    const vectors = createVectors(names)
+    let [compared, pairsCompared] = [0, 0]
+    for await (const { block } of pastChoices(opened, vectors)) {
+      let row = 0
+      for (const [index, { id, items, source }] of block.groups.entries()) {
+        const from = row
+        row += items.length
+        if (source === 'organic') continue
+        const decision = carried.get(id)!
+        compared++
+        expect(block.features.slice(index * names.length, (index + 1) * names.length)).toEqual(
+          atBoundary(Float32Array.from(decision.update.features)),
+        )
+        for (const [k, item] of items.entries()) {
+          const candidate = decision.candidates.find(each => each.item === item.name)!
+          pairsCompared += candidate.pairs.length
+          const own = manifest.pairs.map(
+            pair => block.pairs[(from + k) * vectors.pairs.length + vectors.pairs.indexOf(pair)],
+          )
+          expect(own).toEqual(candidate.pairs)
+        }
+      }
+    }
+    await opened.close()
+    expect(compared).toBeGreaterThan(20)
+    expect(pairsCompared).toBeGreaterThan(compared)
   })
 
   test('from an export it says the same', async () => {

@@ -20,8 +20,9 @@ export type Group = {
   displayedAt: number
   opened: boolean
   rejected: boolean
-  /** Once settled; of an organic group, that the purchase was unasked: one that was not is left out. */
   accepted: boolean
+  /** Whether it has a place in the table: its outcome is known; the purchase was unasked, and not taken back. */
+  kept: boolean
 }
 
 export type Truth = { readonly attending: number; readonly accept: ArrayLike<number> }

@@ -42,8 +42,11 @@ export type Following = {
   ask(customer: Followed, asked: Asked, playbook: Playbook): void
   /** Ends the block and answers it; the next one begins. Its outcomes may still come. */
   cut(): Block
-  /** Joins the outcomes of a block by what was seen up to now, and forgets what no later block's can hang on. */
-  settle(block: Block): void
+  /**
+   * Joins the outcomes of a block by what was seen up to now, and forgets what no later block's can hang on. Where the log
+   * ends, an offer that could still be accepted after it is not kept.
+   */
+  settle(block: Block, end?: number): void
 }
 
 export function createFollowing(vectors: Vectors): Following {
@@ -80,6 +83,7 @@ export function createFollowing(vectors: Vectors): Following {
       opened: false,
       rejected: false,
       accepted: true,
+      kept: false,
     }
     addGroup(block, group, own, pairRows)
   }
@@ -115,7 +119,7 @@ export function createFollowing(vectors: Vectors): Following {
         case 'delivery': {
           if (event.offer === null && event.item === null) break
           const said = event.type === 'engagement' ? event.kind : event.state
-          const group = customer.open.find(({ id }) => id === event.offer)
+          const group = answered(customer, event)
           if (said === 'displayed') {
             if (event.item !== null) customer.displayed.push({ item: event.item, at: event.at })
             if (group !== undefined && !(group.displayedAt <= event.at)) group.displayedAt = event.at
@@ -145,6 +149,7 @@ export function createFollowing(vectors: Vectors): Following {
         opened: false,
         rejected: false,
         accepted: false,
+        kept: false,
       }
       customer.open.push(group)
       addGroup(block, group, own, pairRows)
@@ -158,8 +163,16 @@ export function createFollowing(vectors: Vectors): Following {
   }
 }
 
-/** Of an organic group, accepted says that it was unasked; a group that is not is nothing. */
-function settle({ groups }: Block): void {
+/** The offer that an event is about: the one it names, else the newest of its item. */
+const answered = (
+  { open }: Followed,
+  { offer, item }: { offer: string | null; item: string | null },
+): Group | undefined =>
+  offer === null
+    ? open.findLast(group => group.items[group.chosen]!.name === item)
+    : open.find(({ id }) => id === offer)
+
+function settle({ groups }: Block, end = Number.POSITIVE_INFINITY): void {
   let last = 0
   const customers = new Set<Followed>()
   for (const group of groups) {
@@ -167,13 +180,16 @@ function settle({ groups }: Block): void {
     const { name } = items[chosen]!
     customers.add(customer)
     last = Math.max(last, group.at)
-    group.accepted =
-      source === 'offer'
-        ? customer.bought.some(
-            ({ item, at, takenBack }) => item === name && !takenBack && isAcceptance(displayedAt, at),
-          )
-        : !customer.bought.some(({ id, takenBack }) => id === group.id && takenBack) &&
-          !customer.displayed.some(({ item, at }) => item === name && isAcceptance(at, group.at))
+    if (source === 'offer') {
+      const since = Number.isNaN(displayedAt) ? group.at : displayedAt
+      group.kept = since + acceptanceDays * dayMs <= end
+      group.accepted = customer.bought.some(
+        ({ item, at, takenBack }) => item === name && !takenBack && isAcceptance(displayedAt, at),
+      )
+    } else
+      group.kept =
+        !customer.bought.some(({ id, takenBack }) => id === group.id && takenBack) &&
+        !customer.displayed.some(({ item, at }) => item === name && isAcceptance(at, group.at))
   }
   const settled = new Set(groups)
   // A purchase of a later block may still answer a display of these days.

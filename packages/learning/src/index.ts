@@ -1,3 +1,6 @@
+export { pastChoices } from './past.ts'
 export { planFeatures } from './plan-features.ts'
+export { createVectors, type Vectors } from './vectors.ts'
 export type { World } from './world.ts'
+export { type WritePastOptions, writePast } from './write-past.ts'
 export { type WriteWorldOptions, writeWorld } from './write-world.ts'

@@ -72,7 +72,7 @@ export async function createChoiceFiles(
         const first = next
         next += items.length
         const organic = source === 'organic'
-        if (organic && !accepted) continue
+        if (!group.kept) continue
         hasTruth ||= truth !== null
         counts.rows += items.length
         counts[organic ? 'organic' : 'offers']++
