@@ -1,4 +1,4 @@
-import type { CatalogueItem, ModelPromotion, PlaybookRecord, Predicate } from '@offerstream/contracts'
+import type { CatalogueItem, Guardrails, ModelPromotion, PlaybookRecord, Predicate } from '@offerstream/contracts'
 import { contactPolicyName } from './contact-policy.ts'
 import { like } from './nearest.ts'
 import { emptyPlaybook, type Playbook } from './playbook.ts'
@@ -57,7 +57,9 @@ const checks: { readonly [Type in Body['type']]: Check<Type> } = {
   rule: (rule, { features, playbook, triggers }) => [
     ...(rule.why.trim() === '' ? ['why is empty'] : []),
     ...(rule.when.length === 0 ? ['when is empty: it would refuse everything, use a kill switch'] : []),
-    ...ruleProblems(rule.when, features, playbook.items.keys()).map(problem => `when: ${problem}`),
+    ...ruleProblems(rule.when, features, playbook.items.keys(), modelNames(playbook)).map(
+      problem => `when: ${problem}`,
+    ),
     ...(triggers === null ? [] : rule.when.flatMap(triggersAskedFor))
       .filter(kind => !triggers!.includes(kind))
       .map(kind => `when: trigger ${kind} is unknown${like(kind, triggers!)}`),
@@ -67,6 +69,9 @@ const checks: { readonly [Type in Body['type']]: Check<Type> } = {
     ...target(lever),
     ...knownItem(lever.item, playbook),
     ...knownCategory(lever.category, playbook),
+    ...(lever.score === null || modelNames(playbook).has(lever.score)
+      ? []
+      : [`score: model ${lever.score} is unknown${like(lever.score, modelNames(playbook))}`]),
   ],
   budget: (budget, { playbook }) => [
     ...atLeast(budget, 'amountMinor', 0),
@@ -88,6 +93,7 @@ const checks: { readonly [Type in Body['type']]: Check<Type> } = {
     ...(/^[A-Za-z0-9][\w.-]*$/.test(model.version) ? [] : [`version is ${model.version}, not a folder's name`]),
     ...(/^[0-9a-f]{64}$/.test(model.sha256) ? [] : ['sha256 is not 64 hexadecimal digits']),
     ...share('share', model.share),
+    ...guardrailProblems(model.guardrails),
     ...(model.stage === 'canary' ? canariesFit(model, playbook) : []),
   ],
   kill_switch: (kill, { playbook }) => [
@@ -166,6 +172,19 @@ function canariesFit(model: ModelPromotion, playbook: Playbook): string[] {
       ]
     : []
 }
+
+const modelNames = (playbook: Playbook): ReadonlySet<string> =>
+  new Set([...playbook.promotions.values()].map(({ name }) => name))
+
+const guardrailProblems = (guardrails: Guardrails): string[] => [
+  ...(guardrails.error > 0 && guardrails.error < 1 ? [] : [`error is ${guardrails.error}, wanted between 0 and 1`]),
+  ...(['failedShare', 'fallbackShare'] as const).flatMap(field =>
+    guardrails[field] > 0 && guardrails[field] < 1 ? [] : [`${field} is ${guardrails[field]}, wanted between 0 and 1`],
+  ),
+  ...(['meanRatio', 'offerRatio', 'rejectionRatio'] as const).flatMap(field => atLeast(guardrails, field, 1)),
+  ...(['spreadShare', 'acceptanceRatio'] as const).flatMap(field => share(field, guardrails[field])),
+  ...atLeast(guardrails, 'watchHours', 0),
+]
 
 function knownCategory(name: string | null, playbook: Playbook): string[] {
   const categories = new Set([...playbook.items.values()].map(item => item.category))

@@ -19,10 +19,13 @@ const places = {
 export type Playbook = {
   /** Offset of the newest record applied; -1 for none. */
   readonly version: number
+  /** The record that put each promotion where it stands: its offset, and the moment it names. */
+  readonly promoted: ReadonlyMap<string, { readonly version: number; readonly at: number }>
 } & { readonly [Type in Body['type'] as (typeof places)[Type]]: ReadonlyMap<string, BodyOf<Type>> }
 
 export const emptyPlaybook: Playbook = {
   version: -1,
+  promoted: new Map(),
   items: new Map(),
   rules: new Map(),
   levers: new Map(),
@@ -38,12 +41,14 @@ export function applyRecord(playbook: Playbook, record: PlaybookRecord, offset: 
   const { body } = record
   const place = places[body.type]
   const members = new Map<string, Body>(playbook[place])
+  let { promoted } = playbook
   if (body.type === 'model') {
+    promoted = new Map(promoted).set(promotionKey(body), { version: offset, at: record.at })
     // A promotion moves to the end: the newest champion of a model is the last one in order.
     members.delete(promotionKey(body))
     members.set(promotionKey(body), body)
   } else members.set(body.name, body)
-  return { ...playbook, [place]: members, version: offset }
+  return { ...playbook, [place]: members, promoted, version: offset }
 }
 
 /** The playbook after a record that was refused: only its version moves on. */

@@ -28,6 +28,8 @@ export type Asking = {
   readonly vector: ArrayLike<number>
   readonly trigger: Trigger
   readonly local: LocalTime
+  /** What models of customers say of this one, by the model's name. Null before they were asked: rules that ask for one then wait. */
+  readonly scores: ReadonlyMap<string, number> | null
 }
 
 /** Holds where both parts do: what asks nothing of the item is asked once for all of a decision's candidates. */
@@ -57,26 +59,31 @@ export function compileForAnybody(rule: Rule): (item: CatalogueItem, local: Loca
 /** Whether a rule asks for the customer's local time. */
 export const asksForTime = (rule: Rule): boolean => rule.when.some(predicate => asks(predicate, 'time'))
 
+/** Whether a rule asks what a model says of the customer. */
+export const asksForScore = (rule: Rule): boolean => rule.when.some(predicate => asks(predicate, 'score'))
+
 const asks = (predicate: Predicate, subject: PredicateSubject): boolean =>
   predicate.subject === subject || predicate.of.some(member => asks(member, subject))
 
 const mostPredicates = 100
 const deepest = 8
 
-/** What is wrong with a rule's predicates, empty where nothing is. `items` are the names there are, where they are known. */
+/**
+ * What is wrong with a rule's predicates, empty where nothing is. `items` and `models` are the names there are, where they
+ * are known.
+ */
 export function ruleProblems(
   when: readonly Predicate[],
   features: readonly string[],
   items: Iterable<string> | null = null,
+  models: Iterable<string> | null = null,
 ): string[] {
-  const names = items === null ? null : new Set(items)
+  const known: Known = { features, items: items && new Set(items), models: models && new Set(models) }
   const problems: string[] = []
   let count = 0
   const visit = (predicate: Predicate, depth: number): void => {
     if (++count > mostPredicates || depth > deepest) return
-    problems.push(
-      ...(predicate.subject === 'group' ? groupProblems(predicate) : comparisonProblems(predicate, features, names)),
-    )
+    problems.push(...(predicate.subject === 'group' ? groupProblems(predicate) : comparisonProblems(predicate, known)))
     if (depth === deepest && predicate.of.length > 0) problems.push(`groups are nested deeper than ${deepest}`)
     for (const member of predicate.of) visit(member, depth + 1)
   }
@@ -85,13 +92,20 @@ export function ruleProblems(
   return [...new Set(problems)]
 }
 
+/** Names a comparison may use, null where any. */
+type Known = {
+  readonly features: readonly string[]
+  readonly items: ReadonlySet<string> | null
+  readonly models: ReadonlySet<string> | null
+}
+
 const groups: readonly PredicateOperator[] = ['all', 'any', 'none']
 const isGroup = (operator: PredicateOperator): boolean => groups.includes(operator)
 
 function groupProblems({ operator, of, field, number, text, numbers, texts }: Predicate): string[] {
   if (!isGroup(operator))
     return [
-      `subject is missing for ${field === '' ? 'a comparison' : field}, wanted ${Object.keys(fixedFields).join(', ')} or feature`,
+      `subject is missing for ${field === '' ? 'a comparison' : field}, wanted ${Object.keys(fixedFields).join(', ')}, score or feature`,
     ]
   if (of.length === 0) return [`${operator} has no members: of is empty`]
   return field !== '' || number !== null || text !== null || numbers.length + texts.length > 0
@@ -99,16 +113,13 @@ function groupProblems({ operator, of, field, number, text, numbers, texts }: Pr
     : []
 }
 
-function comparisonProblems(
-  predicate: Predicate,
-  features: readonly string[],
-  items: ReadonlySet<string> | null,
-): string[] {
+function comparisonProblems(predicate: Predicate, names: Known): string[] {
   const { subject, field, operator, number, text, numbers, texts, of } = predicate
   if (isGroup(operator)) return [`${operator} is for groups: subject is ${subject}, wanted group`]
-  const fields = fieldsOf(subject, features)
-  const known = fields.get(field)
-  if (known === undefined) return [`unknown ${subject} ${field}${like(field, fields.keys())}`]
+  const fields = fieldsOf(subject, names)
+  const known = subject === 'score' && names.models === null ? aScore : fields.get(field)
+  if (known === undefined)
+    return [`unknown ${subject === 'score' ? 'model' : subject} ${field}${like(field, fields.keys())}`]
   if (of.length > 0) return [`${field} is compared: of is for groups`]
   const given = (number === null ? 0 : 1) + (text === null ? 0 : 1) + numbers.length + texts.length
   if (operator === 'missing')
@@ -135,7 +146,7 @@ function comparisonProblems(
         ? `${field} with ${operator} wants ${known.type === 'number' ? 'numbers' : 'texts'}, at least one, and nothing else`
         : `${field} is compared with a ${known.type}, and only with one`,
     ]
-  return values.flatMap(value => valueProblems(subject, field, value, known, items))
+  return values.flatMap(value => valueProblems(subject, field, value, known, names.items))
 }
 
 function valueProblems(
@@ -188,6 +199,8 @@ function compile(predicate: Predicate, features: readonly string[] | null, negat
       const index = features!.indexOf(field)
       return (_item, { vector }) => test(vector[index]!)
     }
+    case 'score':
+      return (_item, { scores }) => test(scores?.get(field) ?? null)
     case 'time': {
       const part = field as keyof LocalTime
       return (_item, { local }) => test(local[part])
@@ -265,6 +278,7 @@ type Field = {
 }
 
 const anyNumber: Field = { type: 'number', least: -Infinity, most: Infinity, symbols: null, always: false }
+const aScore: Field = { ...anyNumber, least: 0, most: 1 }
 const anyText: Field = { ...anyNumber, type: 'text' }
 
 type SchemaNode = { readonly name?: string; readonly type: unknown; readonly symbols?: readonly string[] }
@@ -308,7 +322,9 @@ function scalar(type: unknown): Field | null {
     : null
 }
 
-const fixedFields: Readonly<Record<Exclude<PredicateSubject, 'feature' | 'group'>, ReadonlyMap<string, Field>>> = {
+const fixedFields: Readonly<
+  Record<Exclude<PredicateSubject, 'feature' | 'score' | 'group'>, ReadonlyMap<string, Field>>
+> = {
   item: scalarFields(schemas.playbook, 'CatalogueItem'),
   customer: scalarFields(schemas['feature-update'], 'CustomerFacts'),
   trigger: new Map([
@@ -321,7 +337,8 @@ const fixedFields: Readonly<Record<Exclude<PredicateSubject, 'feature' | 'group'
   ]),
 }
 
-function fieldsOf(subject: PredicateSubject, features: readonly string[]): ReadonlyMap<string, Field> {
+function fieldsOf(subject: PredicateSubject, { features, models }: Known): ReadonlyMap<string, Field> {
   if (subject === 'group') return new Map()
+  if (subject === 'score') return new Map([...(models ?? [])].map(name => [name, aScore]))
   return subject === 'feature' ? new Map(features.map(name => [name, anyNumber])) : fixedFields[subject]
 }

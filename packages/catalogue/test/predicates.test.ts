@@ -44,6 +44,7 @@ const asking = (change: Partial<Asking> = {}): Asking => ({
   vector: [100, Number.NaN],
   trigger: { kind: 'app-opened', event: 'e1', at: 0 },
   local: { hour: 22, weekday: 6 },
+  scores: null,
   ...change,
 })
 const rule = (...when: readonly Predicate[]) => ({ ...samples.rule, when }) as typeof samples.rule & { type: 'rule' }
@@ -113,6 +114,7 @@ describe('any rule', () => {
       })
       .map(({ field, operator, text }) => valued('customer', field, operator, text)),
     fc.nat(23).map(hour => valued('time', 'hour', 'lt', hour)),
+    fc.constantFrom('lt', 'ge', 'missing').map(operator => valued('score', 'upsell', operator, 0.5)),
   )
   const { predicate: predicates } = fc.letrec<{ predicate: Predicate }>(tie => ({
     predicate: fc.oneof(
@@ -128,6 +130,7 @@ describe('any rule', () => {
     vector: fc.tuple(value, value),
     local: fc.record({ hour: fc.nat(23), weekday: fc.integer({ min: 1, max: 7 }) }),
     segment: fc.constantFrom('student', 'x', null),
+    scores: fc.constantFrom(null, new Map(), new Map([['upsell', 0.4]]), new Map([['upsell', 0.6]])),
   })
 
   it('holds where three-valued logic says true, and only there', () =>
@@ -176,8 +179,13 @@ function kleene(
     const any = members.includes(true) ? true : members.includes(null) ? null : false
     return operator === 'all' ? all : operator === 'any' ? any : any === null ? null : !any
   }
-  const from = { feature: null, item: plan, customer: asked.facts, time: asked.local, trigger: asked.trigger }[subject]
-  const found = from === null ? asked.vector[features.indexOf(field)] : from[field as never]
+  const from = { item: plan, customer: asked.facts, time: asked.local, trigger: asked.trigger }
+  const found =
+    subject === 'feature'
+      ? asked.vector[features.indexOf(field)]
+      : subject === 'score'
+        ? (asked.scores?.get(field) ?? null)
+        : from[subject][field as never]
   const value = found as number | string | null
   const missing = value === null || Number.isNaN(value)
   if (operator === 'missing') return missing
@@ -203,7 +211,7 @@ it.each<[string, Predicate, string]>([
   [
     'an unknown subject',
     { ...blank, field: 'hour', operator: 'lt', number: 9 },
-    'subject is missing for hour, wanted item, customer, trigger, time or feature',
+    'subject is missing for hour, wanted item, customer, trigger, time, score or feature',
   ],
   ['an unknown time', compared('time', 'hours', 'lt', { number: 9 }), 'unknown time hours, nearest is hour'],
   ['an hour nobody has', compared('time', 'hour', 'ge', { number: 24 }), 'hour is compared with 24, wanted 0 to 23'],

@@ -1,5 +1,5 @@
 import type { CatalogueItem, PlaybookRecord } from '@offerstream/contracts'
-import { applyRecord, defaultContactPolicy, emptyPlaybook, type Playbook } from '../src/index.ts'
+import { applyRecord, defaultContactPolicy, defaultGuardrails, emptyPlaybook, type Playbook } from '../src/index.ts'
 
 export const plan: CatalogueItem = {
   type: 'item',
@@ -61,7 +61,7 @@ export const samples: { readonly [Type in PlaybookRecord['body']['type']]: Playb
       },
     ],
   },
-  lever: { type: 'lever', name: 'push-plan-m', item: 'plan-m', category: null, factor: 1.5, active: true },
+  lever: { type: 'lever', name: 'push-plan-m', item: 'plan-m', category: null, factor: 1.5, active: true, score: null },
   budget: {
     type: 'budget',
     name: 'november',
@@ -91,6 +91,8 @@ export const samples: { readonly [Type in PlaybookRecord['body']['type']]: Playb
     share: 1,
     sha256: 'a'.repeat(64),
     learning: false,
+    reason: '',
+    guardrails: defaultGuardrails,
   },
   kill_switch: { type: 'kill_switch', name: 'all', scope: 'global', target: null, on: true },
   contact_policy: defaultContactPolicy,

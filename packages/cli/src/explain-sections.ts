@@ -40,7 +40,7 @@ function explanationSections(of: Explanation, onTop: boolean): readonly Section[
           : [
               `offer ${of.offer.sequence} on ${of.offer.channel}, until ${time(of.offer.expiresAt)}${of.offer.text === null ? '' : `: "${of.offer.text}"`}`,
             ]),
-        `arms ${of.arms.map(({ experiment, arm }) => `${experiment}=${arm}`).join(' ') || 'none'}; models ${of.models.map(({ name, version, stage }) => `${name}/${version} ${stage}`).join(', ') || 'none'}`,
+        `arms ${of.arms.map(({ experiment, arm }) => `${experiment}=${arm}`).join(' ') || 'none'}; models ${of.models.map(modelText).join(', ') || 'none'}`,
         playbookText(playbook),
         ...playbook.changedSince.slice(0, mostChanges).map(each => `  ${changeText(each)}`),
         ...more(playbook.changedSince.length - mostChanges),
@@ -223,3 +223,6 @@ const money = (minor: number): string => (minor / 100).toFixed(2)
 const short = (value: number | null): string => (value === null ? '–' : Number(value.toPrecision(4)).toString())
 const valueText = (value: number | null): string =>
   value === null ? 'missing' : Number(value.toPrecision(6)).toString()
+
+const modelText = ({ name, version, stage, value, failed }: Explanation['models'][number]): string =>
+  `${name}/${version} ${stage}${value === null ? '' : ` ${short(value)}`}${failed === null ? '' : `, failed: ${failed}`}`

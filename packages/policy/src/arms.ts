@@ -27,7 +27,7 @@ const anything = (): number => 0
 export const arms: { readonly [Policy in ArmPolicy]: ArmChoice } = {
   champion: {
     exploration: asChampion,
-    wants: ({ item, value }, { guide }) => (value === null ? null : value * guide.leverOf(item)),
+    wants: ({ item, value }, { guide, scores }) => (value === null ? null : value * guide.leverOf(item, scores)),
     least: policy => policy.minimumValueMinor,
     why: 'best-value',
   },

@@ -16,7 +16,7 @@ export function candidatesFor(update: FeatureUpdate, at: number, playbook: Playb
   const sold = itemsAt(playbook, at)
   if (sold.length <= candidateLimit) return sold
   const guide = guideOf(playbook)
-  const situation = situationOf(update, at, emptyHistory, guide)
+  const situation = situationOf(update, at, emptyHistory, guide, null)
   const suitable = sold.filter(item => refusalBeforeContact(item, situation) === null)
   if (suitable.length <= candidateLimit) return suitable
   const kept = fairShare(suitable, guide)
@@ -33,7 +33,7 @@ function fairShare(items: readonly CatalogueItem[], guide: Guide): ReadonlySet<C
     if (kind === undefined) byKind.set(item.kind, [item])
     else kind.push(item)
   }
-  const worth = new Map(items.map(item => [item, item.marginMinor * guide.leverOf(item)]))
+  const worth = new Map(items.map(item => [item, item.marginMinor * guide.leverOf(item, null)]))
   const queues = [...byKind.values()].map(kind =>
     kind.sort((a, b) => worth.get(b)! - worth.get(a)! || guide.positions.get(a.name)! - guide.positions.get(b.name)!),
   )

@@ -17,6 +17,7 @@ import { arms } from './arms.ts'
 import { channelFor } from './channel.ts'
 import { type Guide, guideOf } from './guide.ts'
 import { refusalOf } from './rules.ts'
+import { scoresOf } from './scores.ts'
 import { situationOf } from './situation.ts'
 import { expectedValue, pressureOn } from './value.ts'
 
@@ -54,7 +55,8 @@ export type Request = {
 export function decide(request: Request, history: ContactHistory, playbook: Playbook): Decision {
   const { id, at, update, reservations = [], budgets = [] } = request
   const guide = guideOf(playbook)
-  const situation = situationOf(update, at, history, guide, reservations)
+  const scores = scoresOf(request.models)
+  const situation = situationOf(update, at, history, guide, scores, reservations)
   const assigned = assignArms(guide, update.customer, at)
   const choice = arms[assigned.policy]
   const paces = pacesOf(budgets, at, playbook)
@@ -71,7 +73,7 @@ export function decide(request: Request, history: ContactHistory, playbook: Play
     const refused = refusalOf(item, situation)
     refusals[index] = refused
     const value = expectedValue(item, { score, uplift }, paces.length === 0 ? 1 : pressureOn(item, paces))
-    values[index] = value === null ? null : value * guide.leverOf(item)
+    values[index] = value === null ? null : value * guide.leverOf(item, scores)
     wants[index] = null
     if (refused !== null) continue
     if (item.obligation !== 'none') {

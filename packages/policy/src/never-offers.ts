@@ -79,7 +79,7 @@ function unwanted(item: CatalogueItem, guide: Guide): Found | null {
   if (promotionsInUse(playbook).every(promotion => promotion.stage === 'shadow'))
     return { why: 'nothing-scored', record: null }
   // A probability is at most 1, and so is what an offer adds to it or takes from it.
-  const most = Math.abs(item.marginMinor) * Math.max(policies.has('no_levers') ? 1 : 0, guide.leverOf(item))
+  const most = Math.abs(item.marginMinor) * Math.max(policies.has('no_levers') ? 1 : 0, guide.mostLeverOf(item))
   return most > 0 && most >= policy.minimumValueMinor
     ? null
     : { why: 'below-minimum-value', record: `contact_policy ${policy.name}` }

@@ -1,8 +1,9 @@
 import type { Playbook } from '@offerstream/catalogue'
-import type { CatalogueItem, FeatureUpdate } from '@offerstream/contracts'
+import type { CatalogueItem, FeatureUpdate, ModelUsed } from '@offerstream/contracts'
 import { guideOf } from './guide.ts'
 import { emptyHistory } from './history.ts'
 import { refusalOf } from './rules.ts'
+import { scoresOf } from './scores.ts'
 import { situationOf } from './situation.ts'
 
 /**
@@ -14,8 +15,9 @@ export function possibleFor(
   at: number,
   items: readonly CatalogueItem[],
   playbook: Playbook,
+  models: readonly ModelUsed[],
 ): CatalogueItem[] {
   if (items.length === 0) return []
-  const situation = situationOf(update, at, emptyHistory, guideOf(playbook))
+  const situation = situationOf(update, at, emptyHistory, guideOf(playbook), scoresOf(models))
   return items.filter(item => refusalOf(item, situation) === null)
 }

@@ -1,6 +1,6 @@
 import type { Asking, MonthlyUse } from '@offerstream/catalogue'
 import type { CatalogueItem, ContactHistory, FeatureUpdate, Reservation } from '@offerstream/contracts'
-import type { Guide, MarketingRule } from './guide.ts'
+import type { Guide, MarketingRule, Scores } from './guide.ts'
 import { type ClockTime, localTime } from './local-time.ts'
 import { quietEndsInMs } from './quiet-hours.ts'
 import { useOf } from './use.ts'
@@ -29,6 +29,7 @@ export function situationOf(
   at: number,
   history: ContactHistory,
   guide: Guide,
+  scores: Scores,
   reservations: readonly Reservation[] = [],
 ): Situation {
   const { facts } = update
@@ -40,13 +41,14 @@ export function situationOf(
     facts,
     vector: update.features,
     local,
+    scores,
   }
   return {
     ...asking,
     at,
     history,
     guide,
-    marketing: guide.marketing.filter(rule => rule.concerns(asking)),
+    marketing: guide.marketing.filter(rule => (scores !== null || !rule.asksForScore) && rule.concerns(asking)),
     current,
     chargeMinor: facts.monthlyChargeMinor > 0 ? facts.monthlyChargeMinor : (current?.priceMinor ?? 0),
     use: useOf(update.features),

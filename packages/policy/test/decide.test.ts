@@ -51,6 +51,7 @@ describe('given several eligible items, when a trigger fires, then the decision'
       category: 'top-up',
       factor: 3,
       active: true,
+      score: null,
     }
     expect(decided([never, lever]).chosen).toBe('pack-s')
     expect(decided([never, { ...lever, active: false }]).chosen).toBe('plan-l')
@@ -105,7 +106,15 @@ describe('an arm', () => {
     ['rules_only', 'plan-l', 'next-step'],
     ['no_offer', null, 'no-offer-arm'],
   ])('%s chooses %s', (policy, chosen, reason) => {
-    const lever = { type: 'lever' as const, name: 'xl', item: 'plan-xl', category: null, factor: 2, active: true }
+    const lever = {
+      type: 'lever' as const,
+      name: 'xl',
+      item: 'plan-xl',
+      category: null,
+      factor: 2,
+      active: true,
+      score: null,
+    }
     expect(decided([never, lever, everybodyIn(policy)])).toMatchObject({
       chosen,
       reason,

@@ -1,3 +1,4 @@
+import { defaultGuardrails } from '@offerstream/catalogue'
 import type { ArmPolicy, ModelPromotion, PlaybookRecord, Predicate, Rule } from '@offerstream/contracts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -13,6 +14,8 @@ const model: ModelPromotion = {
   share: 1,
   sha256: 'a'.repeat(64),
   learning: false,
+  reason: '',
+  guardrails: defaultGuardrails,
 }
 const silent = contactPolicy({ explorationShare: 0 })
 const why = (...records: readonly PlaybookRecord['body'][]) =>

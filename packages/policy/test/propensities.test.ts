@@ -33,7 +33,7 @@ const playbook = playbookOf(
   { ...packS, name: 'pack-m', marginMinor: 400 },
   { ...packS, name: 'notice', obligation: 'mandatory' },
   contactPolicy({ explorationShare, minimumGapMinutes: 0 }),
-  { type: 'lever', name: 'more-packs', item: null, category: 'top-up', factor: 2, active: true },
+  { type: 'lever', name: 'more-packs', item: null, category: 'top-up', factor: 2, active: true, score: null },
   refusing('not-for-others', comparing('item', 'name', 'eq', 'notice'), comparing('customer', 'segment', 'ne', 'told')),
   standing,
 )

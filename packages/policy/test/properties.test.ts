@@ -111,7 +111,7 @@ function decideIn(world: World, arrange: (items: readonly CatalogueItem[]) => re
     ...arrange(world.items).map(money),
     contactPolicy({ ...world.change, minimumValueMinor: world.change.minimumValueMinor * unit }),
     everybodyIn(world.arm),
-    { type: 'lever', name: 'packs', item: null, category: 'top-up', factor: 1.5, active: true },
+    { type: 'lever', name: 'packs', item: null, category: 'top-up', factor: 1.5, active: true, score: null },
     {
       type: 'budget',
       name: 'spring',
@@ -160,7 +160,7 @@ describe('for any world', () => {
       fc.property(worlds, world => {
         const { decision, playbook, request, history } = decideIn(world, asTheyAre)
         const { update, at, reservations } = request
-        const situation = situationOf(update, at, history, guideOf(playbook), reservations)
+        const situation = situationOf(update, at, history, guideOf(playbook), null, reservations)
         for (const { item, refused, propensity } of decision.candidates) {
           const refusal = refusalOf(playbook.items.get(item)!, situation)
           expect(refused).toBe(refusal)

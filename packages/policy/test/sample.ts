@@ -142,6 +142,6 @@ export const asked = (example: Example) => {
   const guide = guideOf(playbook)
   return [
     playbook.items.get('plan-l')!,
-    situationOf(update, update.at, historyOf(example), guide, example.reservations),
+    situationOf(update, update.at, historyOf(example), guide, null, example.reservations),
   ] as const
 }

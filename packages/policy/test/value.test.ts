@@ -1,4 +1,4 @@
-import type { Pace } from '@offerstream/catalogue'
+import { defaultGuardrails, type Pace } from '@offerstream/catalogue'
 import type { Budget, CatalogueItem, ModelPromotion } from '@offerstream/contracts'
 import { describe, expect, it } from 'vitest'
 import { contactPolicy, noon } from '../src/examples.ts'
@@ -102,6 +102,8 @@ describe('a model that is learning', () => {
     share: 1,
     sha256: 'a'.repeat(64),
     learning: true,
+    reason: '',
+    guardrails: defaultGuardrails,
   }
   const shareOf = (share: number, change: Partial<ModelPromotion>) => {
     const playbook = playbookOf(planM, planL, packS, contactPolicy({ explorationShare: share }), {

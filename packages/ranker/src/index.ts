@@ -1,5 +1,5 @@
 export { atBoundary, InfiniteInput } from './boundary.ts'
-export { type Inputs, inputsOf } from './inputs.ts'
+export { customerRow, type Inputs, inputsOf } from './inputs.ts'
 export type { Manifest } from './manifest.ts'
 export {
   demoPromotions,

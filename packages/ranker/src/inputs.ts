@@ -37,3 +37,7 @@ export function inputsOf(
   }
   return { rows: atBoundary(rows), pairs }
 }
+
+/** The row of a model of customers: features alone. Throws `InfiniteInput`. */
+export const customerRow = ({ features }: Pick<Manifest, 'features'>, update: FeatureUpdate): Float32Array =>
+  atBoundary(Float32Array.from(features, name => update.features[names.indexOf(name)]!))

@@ -7,8 +7,8 @@ import { type PairName, pairNames } from './pairs.ts'
 export type Manifest = {
   readonly name: string
   readonly version: string
-  /** The items it scores. */
-  readonly kind: ItemKind
+  /** The items it scores; `upsell` scores the customer alone, whose probability rules and levers may ask for. */
+  readonly kind: ItemKind | 'upsell'
   /** Of the customer, by name; the first columns of the input. */
   readonly features: readonly string[]
   /** Of the pair, by name; the columns after them. */
@@ -51,6 +51,8 @@ export function manifestProblems(manifest: Manifest, name: string, version: stri
       )
     else if (row.money) problems.push(`takes ${wanted}, an absolute sum of money`)
   }
+  if (manifest.kind === 'upsell' && manifest.pairs.length > 0)
+    problems.push(`takes ${manifest.pairs[0]} of a pair, and a model of customers has none`)
   for (const wanted of manifest.pairs)
     if (!pairNames.includes(wanted)) problems.push(unknown('pair feature', wanted, 'pairs.ts', pairNames))
   return problems

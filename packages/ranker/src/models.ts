@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { defaultGuardrails } from '@offerstream/catalogue'
 import type { ModelPromotion } from '@offerstream/contracts'
 import { atBoundary } from './boundary.ts'
 import { hasExternalData } from './external-data.ts'
@@ -32,6 +33,8 @@ export type ModelOptions = {
   readonly resetMs?: number
   /** Told when the walker serves in its place: the model as name/version, how many rows, and why. */
   readonly fellBack?: (model: string, rows: number, why: string) => void
+  /** Told of all rows that were to be scored. */
+  readonly scored?: (model: string, rows: number) => void
   /** The native runtime, unless a test gives another. */
   readonly open?: (bytes: Uint8Array) => Promise<Session>
 }
@@ -136,7 +139,7 @@ function serve(
   session: Session,
   bytes: Uint8Array,
   walker: Walker | null,
-  { pool, timeoutMs = 5000, resetMs = 10_000, fellBack = () => {} }: ModelOptions,
+  { pool, timeoutMs = 5000, resetMs = 10_000, fellBack = () => {}, scored = () => {} }: ModelOptions,
 ): { readonly scorer: Scorer; close(): void } {
   const guards: { close(): void }[] = []
   const guarded = (run: Run): Run => {
@@ -151,7 +154,12 @@ function serve(
   const pooled =
     pool === undefined ? inline : inParts(guarded(pool.runOf(bytes)), pooledPartRows, pool.threads * partsPerThread)
   return {
-    scorer: { score: (rows, count) => (count < pooledRows ? inline : pooled)(rows, count, output) },
+    scorer: {
+      score(rows, count) {
+        scored(model, count)
+        return (count < pooledRows ? inline : pooled)(rows, count, output)
+      },
+    },
     close() {
       for (const guard of guards) guard.close()
     },
@@ -212,7 +220,17 @@ export async function promotionOf(
   stage: ModelPromotion['stage'] = 'champion',
 ): Promise<ModelPromotion> {
   const manifest = JSON.parse(await readFile(join(folder, name, version, 'manifest.json'), 'utf8')) as Manifest
-  return { type: 'model', name, version, stage, share: 1, sha256: manifest.sha256, learning: false }
+  return {
+    type: 'model',
+    name,
+    version,
+    stage,
+    share: 1,
+    sha256: manifest.sha256,
+    learning: false,
+    reason: '',
+    guardrails: defaultGuardrails,
+  }
 }
 
 /** The newest version of every model in the folder, as champions: what a demo begins with. */

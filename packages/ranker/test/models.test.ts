@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { defaultGuardrails } from '@offerstream/catalogue'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Node, onnxModel } from '../fit/onnx.ts'
 import { hasExternalData } from '../src/external-data.ts'
@@ -38,6 +39,8 @@ describe('the committed plan ranker', () => {
       share: 1,
       sha256: manifest.sha256,
       learning: false,
+      reason: '',
+      guardrails: defaultGuardrails,
     }))
 })
 

@@ -66,7 +66,7 @@ export { type RedisAddress, type RedisClient, redisClient } from './redis-client
 export { type RedisStoreOptions, redisStore } from './redis-store.ts'
 export type { Ask, Keep, Reservations, Totals } from './reservations.ts'
 export { Abandoned, retrying, steadily } from './retry.ts'
-export { type Addressed, type Handled, type Handler, run, type SourceRecord } from './run.ts'
+export { type Addressed, type Handled, type Handler, type Keeps, keptIn, run, type SourceRecord } from './run.ts'
 export { type FoldGuards, openFoldLane, type RunOptions, runFold, startOf } from './run-fold.ts'
 export { type Surroundings, serve, statusServer } from './service.ts'
 export {

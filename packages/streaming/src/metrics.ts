@@ -56,6 +56,11 @@ export const metricsCatalogue = {
     help: 'Rows of a model that its second implementation scored, because the native runtime failed or took too long.',
     labels: ['service', 'model'],
   },
+  offerstream_rollbacks_total: {
+    kind: 'counter',
+    help: 'Versions of a model that this member retired because a guardrail tripped, by guardrail.',
+    labels: ['service', 'model', 'guardrail'],
+  },
   offerstream_playbooks_offering_nothing_total: {
     kind: 'counter',
     help: 'Playbook versions that can offer nothing to anybody, by what keeps most items back.',

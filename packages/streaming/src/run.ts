@@ -4,7 +4,7 @@ import { type RecordOf, type TopicName, topics } from '@offerstream/contracts'
 import { causeText } from './cause.ts'
 import type { Codec, Topic } from './codec.ts'
 import { deadLetter, deadLettersOf } from './dead-letters.ts'
-import { type Reject, type Skip, skip } from './fold.ts'
+import { type Reject, type Skip, type StateCodec, skip } from './fold.ts'
 import { type Answer, type LaneWork, type Running, runMember } from './member.ts'
 import { partitionOf } from './partition.ts'
 import { type Message, type Outgoing, Refused } from './ports.ts'
@@ -38,13 +38,28 @@ type Source<In> = {
   readonly foreign?: boolean
 }
 
-export type Handler<In> = {
+/** What a handler counts of a partition, saved with its progress: each record once, whatever crashes. */
+export type Keeps<Kept, In> = {
+  readonly states: StateCodec<Kept>
+  readonly empty: Kept
+  /** Pure; the same object where nothing changes. Asked after the batch's `effect`. */
+  add(kept: Kept, record: SourceRecord<In>): Kept
+}
+
+/** Where the store holds what a handler keeps of a source: the fold to peek into, and the key. */
+export const keptIn = (handler: string, source: string, generation = 1): { fold: string; key: string } => ({
+  fold: `${handler}.${source}@${generation}`,
+  key: 'kept',
+})
+
+export type Handler<In, Kept = unknown> = {
   /** Names the consumer group. */
   readonly name: string
   readonly inputs: readonly Source<In>[]
   readonly outputs: readonly Topic<never>[]
   /** What a batch does outside the log; before it is counted as read, so it is done again after a crash. */
   effect?(batch: readonly SourceRecord<In>[]): Promise<void>
+  readonly keeps?: Keeps<Kept, In>
   handle(record: SourceRecord<In>): Handled
 }
 
@@ -79,7 +94,8 @@ async function openLane<In>(
   const where = `${handler.name} ${input.path}/${partition}`
   const steady = steadily(where, { signal, metrics, notice })
   // The generation is part of the name: what was counted of an earlier run of the topic says nothing of this one.
-  const lane = await steady(() => store.open(`${handler.name}.${input.name}@${generation}`, partition))
+  const place = keptIn(handler.name, input.name, generation)
+  const lane = await steady(() => store.open(place.fold, partition))
   const bounds = (await steady(() => log.bounds(input.path)))[partition]
   if (bounds === undefined) throw new Refused(`${input.path} has no partition ${partition} any more`)
   const start = startOf(where, lane.watermark, generation > 1 ? null : committed, bounds)
@@ -92,13 +108,18 @@ async function openLane<In>(
   const isCompacted = input.foreign || topics[input.name as TopicName]?.kept === 'compacted'
   let watermark = lane.watermark
   let handled = watermark
+  const { keeps } = handler
+  const [bytes] = keeps === undefined ? [] : await steady(() => lane.load([place.key]))
+  let kept = keeps === undefined ? undefined : bytes == null ? keeps.empty : keeps.states.decode(bytes)
+  let savedKept = kept
 
   // Progress and counts are saved together, so that what a crash repeats is counted once.
   const settle = async (): Promise<Answer> => {
     if (handled === null || handled === watermark) return 'more'
     const to = handled
+    const states = kept === savedKept ? [] : [[place.key, keeps!.states.encode(kept)] as const]
     const saved = await steady(() =>
-      lane.save({ from: watermark, to, states: [], causes: new Map(), counts: tally.changed, due: [], outbox: null }),
+      lane.save({ from: watermark, to, states, causes: new Map(), counts: tally.changed, due: [], outbox: null }),
     )
     if (saved !== 'saved') {
       metrics?.record('offerstream_fenced_total', 1)
@@ -106,6 +127,7 @@ async function openLane<In>(
     }
     await reach('after-save')
     watermark = to
+    savedKept = kept
     for (const [outcome, count] of tally.settle()) metrics?.record('offerstream_records_total', count, outcome)
     return 'more'
   }
@@ -140,6 +162,7 @@ async function openLane<In>(
             )
       }
       if (handler.effect !== undefined && records.length > 0) await steady(() => handler.effect!(records))
+      if (keeps !== undefined) for (const record of records) kept = keeps.add(kept, record)
       await reach('before-publish')
       await Promise.all([
         ...[...published.values()].map(each => log.append(each.path, each.partition, each.records)),

@@ -80,7 +80,15 @@ export const explanationSchema = object({
   draw: number,
   candidates: about(list(candidate), 'The best first, then what was refused.'),
   arms: list(object({ experiment: text, arm: text })),
-  models: list(object({ name: text, version: text, stage: text })),
+  models: list(
+    object({
+      name: text,
+      version: text,
+      stage: text,
+      value: about(orNull(number), 'What a model of customers says of this one.'),
+      failed: about(orNull(text), 'Why it gave no score, and its baseline served.'),
+    }),
+  ),
   caps: list(object({ what: text, used: whole, limit: whole })),
   offered: about(
     list(object({ at: whole, item: text, channel: text, capped: flag })),

@@ -31,7 +31,8 @@ export type Explanation = {
   /** The best first, then what was refused, in the order of the catalogue. */
   readonly candidates: readonly ExplainedCandidate[]
   readonly arms: Decision['arms']
-  readonly models: readonly { readonly name: string; readonly version: string; readonly stage: string }[]
+  /** `value` is what a model of customers says of this one; `failed` why a version gave no score and its baseline served. */
+  readonly models: readonly Pick<Decision['models'][number], 'name' | 'version' | 'stage' | 'value' | 'failed'>[]
   readonly caps: readonly { readonly what: string; readonly used: number; readonly limit: number }[]
   /** Offers made before, as the decision saw them, newest first. */
   readonly offered: readonly PastOffer[]
@@ -131,7 +132,7 @@ export function explanationOf(parts: ExplanationParts): Explanation {
     draw: decision.draw,
     candidates: candidatesOf(parts),
     arms: decision.arms,
-    models: decision.models.map(({ name, version, stage }) => ({ name, version, stage })),
+    models: decision.models.map(({ name, version, stage, value, failed }) => ({ name, version, stage, value, failed })),
     caps: capsOf(decision, playbook),
     offered: history.offered.toReversed(),
     budgets: decision.budgets.map(({ name, spentMinor }) => ({
@@ -164,7 +165,7 @@ export function explanationOf(parts: ExplanationParts): Explanation {
 }
 
 function candidatesOf({ decision, playbook, pairNames }: ExplanationParts): ExplainedCandidate[] {
-  const shadows = decision.models.filter(({ stage }) => stage === 'shadow')
+  const shadows = decision.models.filter(({ stage, scores }) => stage === 'shadow' && scores.length > 0)
   const all = decision.candidates.map(
     (each, index): ExplainedCandidate => ({
       item: each.item,

@@ -9,5 +9,7 @@ export { bodiesOf, type Change, changesOf, differences } from './playbook-histor
 export { type Prepared, prepare } from './prepare.ts'
 export { type RebuildHistoriesOptions, type RebuiltHistories, rebuildHistories } from './rebuild.ts'
 export { type PreparedAgain, prepareAgain, type Replayed, replayStep } from './replay.ts'
-export { createKeeper, type KeeperSurroundings, keeperName } from './reservation-keeper.ts'
+export { createKeeper, type KeeperSurroundings } from './reservation-keeper.ts'
+export { keeperName } from './reserve.ts'
 export { type ScorerOptions, startOfferScorer } from './service.ts'
+export { readTrials } from './trial-keeper.ts'

@@ -84,7 +84,7 @@ export const differences = (from: Playbook, to: Playbook): readonly Difference[]
 
 /** All records of a playbook. */
 export function bodiesOf(playbook: Playbook): readonly Body[] {
-  const { version: _version, ...places } = playbook
+  const { version: _version, promoted: _promoted, ...places } = playbook
   return Object.values(places).flatMap(place => [...(place as ReadonlyMap<string, Body>).values()])
 }
 

@@ -46,6 +46,7 @@ export async function prepareAgain(
     const used = prepared.models.map((model, at) => ({
       ...model,
       scores: model.scores.map((score, candidate) => settle(score, saidByModels[at]?.scores[candidate])),
+      value: settle(model.value, saidByModels[at]?.value),
     }))
     return { prepared: { ...prepared, candidates, models: used }, scoresApart }
   })

@@ -1,12 +1,10 @@
-// Whether what was reserved is kept: by what became of the decision, and of its offer.
+// Whether what was reserved is kept: by what became of the decision, and of its offer. On the way it keeps count of trials.
 import { type Playbook, resourceNamesOf, resourcesOf } from '@offerstream/catalogue'
 import type { Decision, Delivery } from '@offerstream/contracts'
 import { type Handler, type Keep, type Reservations, skip, type Topic } from '@offerstream/streaming'
 import type { FollowedPlaybook } from './playbook.ts'
-import { lapseMs, reservationId } from './reserve.ts'
-
-/** The group, and what it has seen. */
-export const keeperName = 'reservation-keeper'
+import { keeperName, lapseMs, reservationId } from './reserve.ts'
+import { keepTrials, type Trials } from './trial-keeper.ts'
 
 export type KeeperSurroundings = {
   readonly decisions: Topic<Decision>
@@ -26,13 +24,17 @@ const graceMs = 24 * 60 * 60_000
  * Published decisions and final states of offers in, nothing out: a decision keeps what it chose and gives back the rest,
  * an offer that was not made gives back what it took. Done again after a crash it changes nothing.
  */
-export function createKeeper(around: KeeperSurroundings): Handler<Decision | Delivery> {
+export function createKeeper(around: KeeperSurroundings): Handler<Decision | Delivery, Trials> {
   const { reservations, playbook, notice = () => {} } = around
   return {
     name: keeperName,
     inputs: [around.decisions, around.deliveries] as readonly Topic<Decision | Delivery>[],
     outputs: [],
+    keeps: keepTrials(playbook),
     async effect(batch) {
+      // Another member may have decided by records that this one has not read yet.
+      if (batch.some(({ value }) => 'playbookVersion' in value && value.playbookVersion > playbook.current().version))
+        await playbook.catchUp()
       const keeps = new Map<string, Keep[]>()
       const releases = new Map<string, string[]>()
       for (const { value } of batch) {
@@ -49,7 +51,7 @@ export function createKeeper(around: KeeperSurroundings): Handler<Decision | Del
           else
             addTo(keeps, resource, {
               id,
-              amount: amountOf(value, resource, await playbookOf(value)),
+              amount: amountOf(value, resource, playbook.at(value.playbookVersion)),
               forMs: forMs(value),
             })
         }
@@ -67,12 +69,6 @@ export function createKeeper(around: KeeperSurroundings): Handler<Decision | Del
     },
     handle: ({ value }) =>
       skip('state' in value ? 'delivery' : value.reservations.length === 0 ? 'nothing-reserved' : 'reserved'),
-  }
-
-  /** Another member may have decided by records that this one has not read yet. */
-  async function playbookOf({ playbookVersion }: Decision): Promise<Playbook> {
-    if (playbook.current().version < playbookVersion) await playbook.catchUp()
-    return playbook.at(playbookVersion)
   }
 }
 

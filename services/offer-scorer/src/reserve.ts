@@ -8,6 +8,9 @@ import type { Prepared } from './prepare.ts'
 /** What was answered for one update; all of it stands on the decision. */
 export type Reserved = { readonly reservations: readonly Reservation[]; readonly budgets: readonly BudgetSpent[] }
 
+/** The group that follows what was decided, and what it has seen. */
+export const keeperName = 'reservation-keeper'
+
 /** How long a grant waits for its decision to be published, by the server's clock. */
 export const lapseMs = 10 * 60_000
 
@@ -66,7 +69,9 @@ function wishesOf(update: FeatureUpdate, prepared: Prepared): Wish[] {
   const wishes = prepared.candidates.flatMap(({ item }) =>
     resourcesOf(item, update.at, playbook).map(resource => ({ item, resource })),
   )
-  const possible = new Set(possibleFor(update, update.at, [...new Set(wishes.map(({ item }) => item))], playbook))
+  const possible = new Set(
+    possibleFor(update, update.at, [...new Set(wishes.map(({ item }) => item))], playbook, prepared.models),
+  )
   return wishes
     .filter(({ item }) => possible.has(item))
     .map(({ item, resource }) => ({ item: item.name, decision: update.id, resource }))

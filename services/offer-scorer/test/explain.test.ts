@@ -78,7 +78,15 @@ const explained = async (more: object = {}) => {
 describe('an explanation', () => {
   it('has every feature, candidate, cap and what it was decided by', async () => {
     const shadow = { ...promotion, stage: 'shadow' } as Body
-    const lever: Body = { type: 'lever', name: 'push-l', item: 'smart-10', category: null, factor: 2, active: true }
+    const lever: Body = {
+      type: 'lever',
+      name: 'push-l',
+      item: 'smart-10',
+      category: null,
+      factor: 2,
+      active: true,
+      score: null,
+    }
     const all = [...quiet, { at: 0, body: lever }]
     const decision = await decided(all, {
       history: { sequence: 1, offered: [{ at: at - 26 * hour, item: 'smart-10', channel: 'push', capped: true }] },
@@ -281,7 +289,7 @@ describe('deciding again', () => {
     const ratio = best.valueMinor! / last.valueMinor!
     expect(ratio).toBeGreaterThan(1)
     const half = (name: string): Body => ({
-      ...{ type: 'lever', name, item: last.item, category: null, active: true },
+      ...{ type: 'lever', name, item: last.item, category: null, active: true, score: null },
       factor: ratio ** 0.6,
     })
     const { found } = await again([half('one'), half('other')])

@@ -19,7 +19,7 @@ const updates: FeatureUpdate[] = Array.from({ length: 240 }, (_, index) => {
 })
 const changed: PlaybookRecord = {
   at: 0,
-  body: { type: 'lever', name: 'top-ups', item: null, category: 'top-up', factor: 2, active: true },
+  body: { type: 'lever', name: 'top-ups', item: null, category: 'top-up', factor: 2, active: true, score: null },
 }
 
 describe('given a line that ran, with the playbook changed under way', () => {

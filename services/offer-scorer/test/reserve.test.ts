@@ -130,7 +130,7 @@ describe('an item with a stock', () => {
     const reservations = memoryReservations()
     const never = playbookWith(
       { stock: 5 },
-      { type: 'lever', name: 'hide', item: best, category: null, factor: 0, active: true },
+      { type: 'lever', name: 'hide', item: best, category: null, factor: 0, active: true, score: null },
     )
     const decisions = await decideAll(updates(5), never, reservations)
     expect(await reservations.totals(`stock/${best}`)).toEqual({ held: 5, kept: 0 })
