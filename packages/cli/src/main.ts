@@ -16,6 +16,7 @@ import { doctor } from './doctor.ts'
 import { addExplainCommand } from './explain-command.ts'
 import { ingest, parseSpeed } from './ingest.ts'
 import { type ServiceName, serviceNames, startLine } from './line.ts'
+import { addModelCommands } from './model-commands.ts'
 import { createOutput, type Output, table } from './output.ts'
 import { addPlaybookCommands } from './playbook-commands.ts'
 import { rememberLine, reopenLine } from './remembered-line.ts'
@@ -311,6 +312,7 @@ const parts = { action, stackOption, modelsOption, jsonOption, whole, moment, st
 addExplainCommand(program, { action, stackOption, modelsOption, jsonOption, whole, moment })
 
 addPlaybookCommands(program, parts)
+addModelCommands(program, parts)
 addReplayCommands(program, parts)
 addConnectCommands(program, parts)
 addStateCommands(program, parts)
