@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from . import abplan, classify, explore, rank
+from . import abplan, classify, explore, rank, upsell_segments
 from .log_commands import add_commands as add_log_commands
 from .output import model_name, refuse_foreign
 from .registry import golden_distance, models_in
@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
 
     abplan.add_command(commands)
     explore.add_command(commands)
+    upsell_segments.add_command(commands)
     retrain.add_command(commands, MODELS, ROOT / '.local' / 'training')
     add_log_commands(commands, MODELS)
     return parser

@@ -7,10 +7,10 @@ A report is made of blocks, each a piece of HTML, put together by `document`:
     metrics_table({model: {metric: {value, low, high}}})      values with their intervals
     table(heads, rows)                                        texts and numbers
     confusion(happened, contacted)                            who was contacted, who said yes
-    calibration_plot(happened, probability, bins=10)          said against happened, Wilson intervals
-    gain_plot(happened, probability, others={})               share found by share contacted
-    lift_plot(happened, probability, others={})               how many times the base rate, by share contacted
-    precision_recall_plot(happened, probability, others={})
+    calibration_plot(happened, probability, bins=10, title)   said against happened, Wilson intervals
+    gain_plot(happened, probability, others={}, name='model') share found by share contacted
+    lift_plot(happened, probability, others={}, name)         how many times the base rate, by share contacted
+    precision_recall_plot(happened, probability, others={}, name)
     score_plot(happened, probability)                         what was said to those who did and did not
     rank_plot([(name, u)], bins=10)                           where in the ranking offers stood, u from 0 (top) to 1
     drift_plot([(feature, index, limit)])                     population stability, the largest first
@@ -35,7 +35,7 @@ STYLE = """:root{color-scheme:light dark;--paper:#fff;--ink:#1d2430;--soft:#6670
 --card:#1b212a;--warn:#382a12;--c0:#6aa9ea;--c1:#f0935a;--c2:#58c2a2;--c3:#bf95e2;--c4:#dcb64a;--c5:#ec7fae}}
 *{box-sizing:border-box}body{font:15px/1.55 system-ui,sans-serif;max-width:1020px;margin:2rem auto;padding:0 1.2rem;
 color:var(--ink);background:var(--paper)}h1{font-size:1.6rem;margin-bottom:.3rem}
-h2{font-size:1.15rem;margin:2.2rem 0 .3rem}
+h2{font-size:1.15rem;margin:2.2rem 0 .3rem}h3{font-size:.95rem;margin:1.2rem 0 0}
 .scroll{overflow-x:auto}table{border-collapse:collapse;margin:.8rem 0;font-variant-numeric:tabular-nums;font-size:.9em}
 td,th{padding:.28rem .65rem;text-align:right;border-bottom:1px solid var(--grid);vertical-align:top}
 th{color:var(--soft);font-weight:600}td:first-child,th:first-child{text-align:left}
@@ -167,7 +167,7 @@ def confusion(happened: np.ndarray, contacted: np.ndarray) -> str:
     return table(['', 'happened', 'did not', 'rate'], rows)
 
 
-def calibration_plot(happened: np.ndarray, probability: np.ndarray, bins: int = 10) -> str:
+def calibration_plot(happened: np.ndarray, probability: np.ndarray, bins: int = 10, title: str = 'Calibration') -> str:
     """Bins of equally many rows: the mean of what was said against how often it happened."""
     parts = np.array_split(np.argsort(probability, kind='stable'), max(1, min(bins, len(probability))))
     said = np.array([probability[rows].mean() for rows in parts])
@@ -176,7 +176,7 @@ def calibration_plot(happened: np.ndarray, probability: np.ndarray, bins: int = 
     low, high = wilson(hits, sizes)
     ends = np.array([0.0, max(float(said.max()), float(high.max()))])
     return plot(
-        'Calibration',
+        title,
         Axis('probability said', percent=True),
         Axis('happened', percent=True),
         [
@@ -187,14 +187,14 @@ def calibration_plot(happened: np.ndarray, probability: np.ndarray, bins: int = 
     )
 
 
-def gain_plot(happened: np.ndarray, probability: np.ndarray, others: Scores | None = None) -> str:
+def gain_plot(happened: np.ndarray, probability: np.ndarray, others: Scores | None = None, name: str = 'model') -> str:
     """Who is found when the most probable are contacted first."""
     whole = np.array([0.0, 1.0])
     curves = []
-    for name, p in _scores(probability, others):
+    for each, p in _scores(name, probability, others):
         found = np.cumsum(happened[np.argsort(-p, kind='stable')])
         share = np.arange(len(found) + 1) / len(found)
-        curves.append(Curve(name, share, np.append(0, found) / max(found[-1], 1)))
+        curves.append(Curve(each, share, np.append(0, found) / max(found[-1], 1)))
     at = float(np.interp(0.2, curves[0].x, curves[0].y))
     return plot(
         'Gain',
@@ -205,15 +205,15 @@ def gain_plot(happened: np.ndarray, probability: np.ndarray, others: Scores | No
     )
 
 
-def lift_plot(happened: np.ndarray, probability: np.ndarray, others: Scores | None = None) -> str:
+def lift_plot(happened: np.ndarray, probability: np.ndarray, others: Scores | None = None, name: str = 'model') -> str:
     """Rate among the contacted over the base rate."""
     curves = []
-    for name, p in _scores(probability, others):
+    for each, p in _scores(name, probability, others):
         found = np.cumsum(happened[np.argsort(-p, kind='stable')])
         count = np.arange(1, len(found) + 1)
         from_ = min(max(len(found) // 100, 20), len(found)) - 1
         lift = found / count / max(happened.mean(), 1e-12)
-        curves.append(Curve(name, (count / len(found))[from_:], lift[from_:]))
+        curves.append(Curve(each, (count / len(found))[from_:], lift[from_:]))
     return plot(
         'Lift',
         Axis('share contacted', high=1, percent=True),
@@ -223,15 +223,17 @@ def lift_plot(happened: np.ndarray, probability: np.ndarray, others: Scores | No
     )
 
 
-def precision_recall_plot(happened: np.ndarray, probability: np.ndarray, others: Scores | None = None) -> str:
+def precision_recall_plot(
+    happened: np.ndarray, probability: np.ndarray, others: Scores | None = None, name: str = 'model'
+) -> str:
     """Both as the threshold falls."""
     rate = float(happened.mean())
     curves = []
-    for name, p in _scores(probability, others):
+    for each, p in _scores(name, probability, others):
         found = np.cumsum(happened[np.argsort(-p, kind='stable')])
         from_ = min(20, len(found)) - 1
         precision = found / np.arange(1, len(found) + 1)
-        curves.append(Curve(name, (found / max(found[-1], 1))[from_:], precision[from_:]))
+        curves.append(Curve(each, (found / max(found[-1], 1))[from_:], precision[from_:]))
     return plot(
         'Precision and recall',
         Axis('recall', high=1, percent=True),
@@ -315,8 +317,8 @@ def wilson(hits: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return np.clip(middle - reach, 0, 1), np.clip(middle + reach, 0, 1)
 
 
-def _scores(probability: np.ndarray, others: Scores | None) -> list[tuple[str, np.ndarray]]:
-    return [('model', probability), *(others or {}).items()]
+def _scores(name: str, probability: np.ndarray, others: Scores | None) -> list[tuple[str, np.ndarray]]:
+    return [(name, probability), *(others or {}).items()]
 
 
 def _section(section: Section) -> str:
