@@ -11,6 +11,7 @@ from .output import model_name, refuse_foreign
 from .registry import golden_distance, models_in
 from .retrain import command as retrain
 from .trouble import Trouble
+from .upsell.command import add_commands as add_upsell_commands
 
 ROOT = Path(__file__).resolve().parents[3]
 MODELS = ROOT / 'models'
@@ -61,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     upsell_segments.add_command(commands)
     retrain.add_command(commands, MODELS, ROOT / '.local' / 'training')
     add_log_commands(commands, MODELS)
+    add_upsell_commands(commands, ROOT / '.local' / 'training')
     return parser
 
 

@@ -109,6 +109,13 @@ def test_another_table_is_described_by_a_few_words():
         features(frame.drop('mb_1'), schema)
 
 
+def test_a_column_that_counts_the_rows_is_no_input_though_some_rows_are_left_out():
+    frame = pl.DataFrame({'place': np.arange(60), 'age': np.tile([30, 40, 50], 20)})
+    notes: list[str] = []
+    assert schema_of(frame.filter(frame['place'] % 5 > 0), set(), notes).numbers == ['age']
+    assert notes == ['place counts the rows; left out']
+
+
 def lacking(rows: int) -> np.ndarray:
     """Column 2 is 3·a − b but for noise and lacks a third of its values; column 3 is noise."""
     random = np.random.default_rng(0)

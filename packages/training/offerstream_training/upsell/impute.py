@@ -1,9 +1,11 @@
 """What is missing, filled in by the training rows of a fold: their mean, or a Lasso on the other inputs."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import lasso_path
 
 MOST_ROWS = 40_000
@@ -75,8 +77,10 @@ def _fit(x: np.ndarray, column: int, whole: np.ndarray, means: np.ndarray) -> _L
     def path(on: np.ndarray) -> np.ndarray:
         some, answer = told[on], (wanted[on] - level) / spread
         gram, seen = some.T @ some, some.T @ answer
-        # Columns that follow from one another do not converge to the last digit, which nothing here hangs on.
-        return lasso_path(some, answer, alphas=PENALTIES, precompute=gram, Xy=seen, max_iter=300, tol=1e-3)[1]
+        with warnings.catch_warnings():
+            # Inputs that follow from one another do not converge to the last digit, on which nothing hangs here.
+            warnings.simplefilter('ignore', ConvergenceWarning)
+            return lasso_path(some, answer, alphas=PENALTIES, precompute=gram, Xy=seen, max_iter=300, tol=1e-3)[1]
 
     errors = ((told[held] @ path(~held) - (wanted[held] - level)[:, None] / spread) ** 2).mean(axis=0)
     weights = path(np.ones(len(rows), dtype=bool))[:, int(np.argmin(errors))]

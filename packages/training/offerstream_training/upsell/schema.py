@@ -58,19 +58,17 @@ class Schema:
         return json.dumps(asdict(self), indent=2) + '\n'
 
 
-def schema_of(
-    frame: pl.DataFrame, kept_out: set[str], notes: list[str], given: dict | None = None, counted: bool = True
-) -> Schema:
+def schema_of(frame: pl.DataFrame, kept_out: set[str], notes: list[str], given: dict | None = None) -> Schema:
     """The schema of the training rows. `given` are fields that the user says; raises `Trouble` for those it cannot be.
 
     Columns `<prefix>1`, `<prefix>2`, … from three on are a monthly series, the oldest first. A column that only counts
-    the rows is left out unless `counted` is false.
+    the rows is left out.
     """
     given = dict(given or {})
     known = {each.name for each in fields(Schema)}
     if unknown := set(given) - known:
         raise Trouble(f'schema: {", ".join(sorted(unknown))} is no field of it; it has {", ".join(sorted(known))}')
-    kept_out = kept_out | (row_numbers(frame, notes) if counted else set())
+    kept_out = kept_out | row_numbers(frame, notes)
     months = given.get('months') or monthly(frame, kept_out)
     for name in [each for columns in months.values() for each in columns]:
         column(frame, name, 'schema: the month')
@@ -126,10 +124,11 @@ def monthly(frame: pl.DataFrame, kept_out: set[str]) -> dict[str, list[str]]:
 
 
 def row_numbers(frame: pl.DataFrame, notes: list[str]) -> set[str]:
-    """Columns of whole numbers that rise by one from row to row."""
+    """Columns of whole numbers that rise from each row to the next: the place in a file, of all rows or of some."""
     found = set()
     for name in frame.columns:
-        if frame.height > 2 and frame[name].dtype.is_integer() and bool((frame[name].diff().drop_nulls() == 1).all()):
+        rising = frame.height > 20 and frame[name].dtype.is_integer() and frame[name].null_count() == 0
+        if rising and bool((frame[name].diff().drop_nulls() > 0).all()):
             notes.append(f'{name} counts the rows; left out')
             found.add(name)
     return found
