@@ -123,5 +123,17 @@ const collapseIdOf = (offer: string): string => createHash('sha256').update(offe
 
 function messageOf(offer: NextBestOffer): Message {
   const { id, item, kind, brand, text, locale, priceMinor, currency, expiresAt } = offer
-  return { offer: id, item, kind, title: brand, text, locale, priceMinor, currency, expiresAt, link: null }
+  return {
+    offer: id,
+    item,
+    kind,
+    title: brand,
+    text,
+    locale,
+    priceMinor,
+    currency,
+    expiresAt,
+    link: null,
+    unsubscribe: null,
+  }
 }

@@ -30,7 +30,7 @@ test.each<[number, string | null, Answer]>([
 
 const message = {
   ...{ offer: 'offer-1', item: 'pack-s', kind: 'package', title: 'main', text: 'Two gigabytes more', locale: 'en' },
-  ...{ priceMinor: 500, currency: 'EUR', expiresAt: noon, link: null },
+  ...{ priceMinor: 500, currency: 'EUR', expiresAt: noon, link: null, unsubscribe: null },
 }
 const request: PushRequest<'web-push'> = {
   address: { kind: 'web-push', endpoint: 'https://push.example.net/a', keys: { p256dh: '', auth: '' } },

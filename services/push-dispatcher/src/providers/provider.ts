@@ -14,6 +14,8 @@ export type Message = {
   readonly expiresAt: number
   /** Where a click leads, null where links are not set up. */
   readonly link: string | null
+  /** Where one click ends the messages, null where that is not set up. */
+  readonly unsubscribe: string | null
 }
 
 /** One message to one address. */

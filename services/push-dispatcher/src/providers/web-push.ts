@@ -1,5 +1,6 @@
 // Web Push: RFC 8030 requests with payloads sealed for the device (RFC 8291) and signed by our key (RFC 8292).
 import webPush from 'web-push'
+import { busy, retryAfterOf, unavailable, whenNoAnswer } from './answers.ts'
 import type { Answer, Provider } from './provider.ts'
 
 export type VapidKeys = { readonly subject: string; readonly publicKey: string; readonly privateKey: string }
@@ -78,7 +79,7 @@ function requestHeaders(given: webPush.Headers): Record<string, string> {
 
 /** The table of answers. */
 export function meaningOf(status: number, retryAfter: string | null, now: number): Answer {
-  const retryAfterMs = parseRetryAfter(retryAfter, now)
+  const wait = retryAfterOf(retryAfter, now)
   if (status >= 200 && status < 300) return { kind: 'accepted' }
   switch (status) {
     case 404:
@@ -90,39 +91,8 @@ export function meaningOf(status: number, retryAfter: string | null, now: number
     case 413:
       return { kind: 'refused', reason: 'too-large' }
     case 429:
-      return { kind: 'busy', retryAfterMs: retryAfterMs ?? defaultPauseMs }
+      return busy(wait)
     default:
-      return status >= 500
-        ? { kind: 'unavailable', reason: `answered-${status}`, retryAfterMs }
-        : { kind: 'refused', reason: `answered-${status}` }
+      return status >= 500 ? unavailable(status, wait) : { kind: 'refused', reason: `answered-${status}` }
   }
-}
-
-const defaultPauseMs = 1000
-const longestPauseMs = 60 * 60 * 1000
-
-/** Seconds or an HTTP date (RFC 9110, 10.2.3), as milliseconds from now. */
-function parseRetryAfter(text: string | null, now: number): number | null {
-  if (text === null) return null
-  const ms = /^\d+$/.test(text.trim()) ? Number(text) * 1000 : Date.parse(text) - now
-  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), longestPauseMs) : null
-}
-
-/** Failures of a connection that was never made: the request cannot have left. */
-const neverLeft = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-])
-
-function whenNoAnswer(error: unknown): Answer {
-  const code = (error as { cause?: { code?: string } }).cause?.code
-  if (code !== undefined && neverLeft.has(code))
-    return { kind: 'unavailable', reason: 'unreachable', retryAfterMs: null }
-  if (error instanceof DOMException) return { kind: 'unknown', reason: 'timed-out' }
-  if (error instanceof TypeError) return { kind: 'unknown', reason: 'connection-lost' }
-  throw error
 }
