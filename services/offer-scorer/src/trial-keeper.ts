@@ -3,7 +3,7 @@
 // everybody follows: it survives restarts, every decision names the playbook version it was taken by, and so a replay
 // changes over where the line did.
 import { randomUUID } from 'node:crypto'
-import { type Playbook, promotionKey, type Trial, trialsOf } from '@offerstream/catalogue'
+import { emptyPlaybook, type Playbook, promotionKey, type Trial, trialsOf } from '@offerstream/catalogue'
 import type { Decision, Delivery, PlaybookRecord } from '@offerstream/contracts'
 import {
   type Clock,
@@ -32,12 +32,21 @@ const empty: Trials = {}
 /** Evidence from a partition's decisions; what is no longer on trial is forgotten. */
 export function keepTrials(playbook: Pick<FollowedPlaybook, 'at'>): Keeps<Trials, Decision | Delivery> {
   const mayTry = new WeakMap<Playbook, boolean>()
+  /** Of a topic that was recreated nobody knows the versions of before. */
+  const playbookOf = ({ playbookVersion }: Decision): Playbook => {
+    try {
+      return playbook.at(playbookVersion)
+    } catch (error) {
+      if (error instanceof RangeError) return emptyPlaybook
+      throw error
+    }
+  }
   return {
     states,
     empty,
     add(trials, { value }) {
       if ('state' in value) return trials
-      const then = playbook.at(value.playbookVersion)
+      const then = playbookOf(value)
       let may = mayTry.get(then)
       if (may === undefined) {
         // Whatever the moment.
@@ -156,8 +165,10 @@ export function watchTrials(around: TrialWatch): {
 async function retire({ log, topic, playbook, clock }: TrialWatch, trial: Trial, reason: string): Promise<boolean> {
   const put = randomUUID()
   for (let tries = 0; tries < mostTries; tries++) {
+    // Everything before this place is known below; what is void, and no version, has a place too.
+    const { next } = (await log.bounds(topic.path))[0]!
     await playbook.catchUp()
-    const { version, promoted, promotions } = playbook.current()
+    const { promoted, promotions } = playbook.current()
     const key = promotionKey(trial.promotion)
     if (promoted.get(key)?.version !== trial.since.version) return false
     const record = { at: clock.now(), body: { ...promotions.get(key)!, stage: 'retired', reason } } as const
@@ -165,10 +176,10 @@ async function retire({ log, topic, playbook, clock }: TrialWatch, trial: Trial,
       {
         key: record.body.name,
         value: topic.codec.encode(record),
-        headers: { by: 'offer-scorer', put, [expectsOffset]: `${version + 1}` },
+        headers: { by: 'offer-scorer', put, [expectsOffset]: `${next}` },
       },
     ])
-    for await (const [first] of log.read(topic.path, 0, version + 1, version + 2))
+    for await (const [first] of log.read(topic.path, 0, next, next + 1))
       if (first?.headers['put'] === put) {
         await playbook.catchUp()
         return true
