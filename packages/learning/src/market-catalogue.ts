@@ -1,6 +1,6 @@
 import { emptyPlaybook, type Playbook, stampOf } from '@offerstream/catalogue'
 import type { CatalogueItem, ItemStamp } from '@offerstream/contracts'
-import { catalogueOf, itemName, type Market } from '@offerstream/simulator'
+import { catalogueOf, type Market } from '@offerstream/simulator'
 
 /** A market's catalogue in one month, as an operator would have it in the playbook. */
 export type MarketCatalogue = {
@@ -9,7 +9,7 @@ export type MarketCatalogue = {
   /** Those on sale, by price, with the plan's number in the market. */
   readonly onSale: readonly { readonly number: number; readonly item: CatalogueItem }[]
   /** What intake would stamp; null for a sale and for nothing. */
-  stampOf(item: number): ItemStamp | null
+  stampOf(item: string | null): ItemStamp | null
 }
 
 /** One for each month. */
@@ -51,22 +51,16 @@ export function marketCatalogues(market: Market, months: number): readonly Marke
     const byPrice = all.sort((a, b) => a.priceMinor - b.priceMinor)
     const playbook = playbookOf(byPrice)
     const whole = playbookOf([...byPrice, ...packageItems])
-    const stamps = new Map<number, ItemStamp | null>()
+    const stamps = new Map(
+      [...byPrice, ...packageItems].map(({ name }) => [name, stampOf(whole, name, market.start)] as const),
+    )
     return {
       playbook,
       onSale: ofMonth
         .map((item, number) => ({ number, item }))
         .filter(({ item }) => !item.withdrawn)
         .sort((a, b) => a.item.priceMinor - b.item.priceMinor),
-      stampOf(item) {
-        let stamp = stamps.get(item)
-        if (stamp === undefined) {
-          const name = itemName(item)
-          stamp = name === null || !whole.items.has(name) ? null : stampOf(whole, name, market.start)
-          stamps.set(item, stamp)
-        }
-        return stamp
-      },
+      stampOf: item => (item === null ? null : (stamps.get(item) ?? null)),
     }
   })
 }

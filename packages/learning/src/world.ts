@@ -130,12 +130,13 @@ function eventOf(
   row: number,
   catalogue: MarketCatalogue,
 ): CustomerEvent {
-  const table = batch.topics[topic]
+  const event = recordOf(batch, topic, row)
+  const about = 'item' in event ? event.item : 'plan' in event ? event.plan : null
   return {
-    journalledAt: table.columns.arrived[row]!,
+    journalledAt: batch.topics[topic].columns.arrived[row]!,
     triggers: true,
-    item: 'item' in table.columns ? catalogue.stampOf(table.columns.item[row]!) : null,
-    event: recordOf(batch, topic, row),
+    item: catalogue.stampOf(about),
+    event,
   }
 }
 
@@ -167,5 +168,5 @@ function askedOf(
 }
 
 /** Of sales; they say nothing of plans, and each takes as long as two events of another kind. */
-const pushesPerMonth = 1
+export const pushesPerMonth = 1
 const monthMs = 30 * 86_400_000
