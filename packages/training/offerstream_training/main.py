@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from . import abplan, classify, explore, rank, upsell_segments
+from . import abplan, classify, explore, rank, upsell_line, upsell_segments
 from .log_commands import add_commands as add_log_commands
 from .output import model_name, refuse_foreign
 from .registry import golden_distance, models_in
@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     abplan.add_command(commands)
     explore.add_command(commands)
     upsell_segments.add_command(commands)
+    upsell_line.add_command(commands)
     retrain.add_command(commands, MODELS, ROOT / '.local' / 'training')
     add_log_commands(commands, MODELS)
     add_upsell_commands(commands, ROOT / '.local' / 'training')

@@ -133,10 +133,10 @@ def test_a_model_against_itself_differs_by_nothing_and_a_worse_one_by_less_than_
 
 @pytest.fixture
 def segments(tmp_path, capsys):
-    def command(*args: str, rows: int = 2500):
+    def command(*args: str, rows: int = 1500):
         people(rows).write_csv(tmp_path / 'table.csv')
         given = ['--table', str(tmp_path / 'table.csv'), '--target', 'bought', '--out', str(tmp_path / 'out')]
-        code = main(['segments', *given, '--model', 'forest', '--json', *args])
+        code = main(['segments', *given, '--model', 'lightgbm', '--json', *args])
         out, err = capsys.readouterr()
         return code, json.loads(out.splitlines()[-1]) if code == 0 else None, err
 
@@ -146,14 +146,16 @@ def segments(tmp_path, capsys):
 def test_the_command_judges_segments_and_stacks_beside_the_pooled_model(segments):
     code, found, _ = segments('--by', 'age,availableGb', '--segments', '2', '--least', '30', '--edges', 'age=45')
     assert code == 0
-    assert list(found['metrics']) == ['pooled', 'by age', 'by availableGb', 'stack age + availableGb']
+    segmented = ['by age', 'by availableGb', 'by age, shrunk', 'by availableGb, shrunk']
+    assert list(found['metrics']) == ['pooled', *segmented, 'stack age + availableGb']
+    assert list(found['stacks']['stack age + availableGb']) == ['age', 'availableGb']
     assert [row['name'] for row in found['segments'][0]['rows']] == ['age to 45', 'age over 45']
     assert found['segments'][1]['rows'][-1]['name'] == 'availableGb missing'
-    assert sum(row['testRows'] for row in found['segments'][1]['rows']) == found['testRows'] == 500
+    assert sum(row['testRows'] for row in found['segments'][1]['rows']) == found['testRows'] == 300
     assert len(found['agreement'][0]['pairs']) == 3
     assert_whole(Path(found['report']).read_text())
     scores = pl.read_csv(found['scores'])
-    assert scores.height == 500 and scores.columns[2:] == list(found['metrics'])
+    assert scores.height == 300 and scores.columns[2:] == list(found['metrics'])
 
 
 BAD = {

@@ -91,13 +91,14 @@ def segments(asked: Asked, progress=lambda line: None) -> dict:
     parts = parts_of(train, min(FOLDS, int(min(train.y.sum(), (1 - train.y).sum())) // 3))
     base = pooled(main, x, train.y, x_test, parts)
     progress(f'{main.name} for everybody')
-    sides: dict[str, Sides] = {}
+    own: dict[str, Sides] = {}
+    drawn: dict[str, Sides] = {}
     found: list[dict] = []
     others: dict[str, dict[str, np.ndarray]] = {}
     for each in cut:
         code = tuple(each.of(_values(side.frame, each.column)) for side in (train, test))
-        own = by_segment(main, x, train.y, x_test, parts, code, base)
-        sides[each.column], strength = shrunk(train.y, code, own, base)
+        mine = own[each.column] = by_segment(main, x, train.y, x_test, parts, code, base)
+        drawn[each.column], strength = shrunk(train.y, code, mine, base)
         progress(f'{main.name} by {each.column}: {len(each.names)} segments, shrunk with strength {strength:g}')
         others[each.column] = {
             f'{maker.name} by {each.column}': own_margins(maker, x, train.y, code[0], x_test, code[1], base.new)
@@ -105,16 +106,18 @@ def segments(asked: Asked, progress=lambda line: None) -> dict:
         }
         found.append(
             {'column': each.column, 'strength': None if np.isinf(strength) else strength}
-            | _told(each, code, train.y, test.y, own, base, strength)
+            | _told(each, code, train.y, test.y, mine, base, strength)
         )
 
     candidates = [candidate('pooled', base, train.y, money)]
-    candidates += [candidate(f'by {name}', each, train.y, money) for name, each in sides.items()]
+    candidates += [candidate(f'by {name}', each, train.y, money) for name, each in own.items()]
+    candidates += [candidate(f'by {name}, shrunk', each, train.y, money) for name, each in drawn.items()]
     weights = {}
     for size in range(2, len(cut) + 1):
-        for some in combinations(sides, size):
+        for some in combinations(own, size):
             name = f'stack {" + ".join(some)}'
-            stacked, weights[name] = ridge_stack([sides[each] for each in some], train.y, parts)
+            stacked, fitted = ridge_stack([own[each] for each in some], train.y, parts)
+            weights[name] = dict(zip(some, fitted.tolist(), strict=True))
             candidates.append(candidate(name, stacked, train.y, money))
     progress(f'judging {len(candidates)} candidates')
     metrics, against = judged(candidates, test.y, test.group, money)
@@ -128,7 +131,7 @@ def segments(asked: Asked, progress=lambda line: None) -> dict:
         'againstPooled': against,
         'thresholds': {each.name: each.threshold for each in candidates},
         'segments': found,
-        'stacks': {name: dict(zip(_parts_of(name), each.tolist(), strict=True)) for name, each in weights.items()},
+        'stacks': weights,
         'agreement': agreements,
     }
     with whole_folder(asked.rows.out) as making:
@@ -137,11 +140,16 @@ def segments(asked: Asked, progress=lambda line: None) -> dict:
         name = model_name(asked.rows.table, f'{asked.rows.target}-segments')
         (making / 'report.html').write_text(segments_page(name, result, candidates, test.y, warnings))
     where = {'scores': str(asked.rows.out / 'scores.csv'), 'report': str(asked.rows.out / 'report.html')}
-    return result | where | {'warnings': warnings}
+    return _without_nan(result) | where | {'warnings': warnings}
 
 
-def _parts_of(stack: str) -> list[str]:
-    return stack.removeprefix('stack ').split(' + ')
+def _without_nan(told):
+    """JSON has no word for what is not a number: null."""
+    if isinstance(told, dict):
+        return {key: _without_nan(each) for key, each in told.items()}
+    if isinstance(told, list):
+        return [_without_nan(each) for each in told]
+    return None if isinstance(told, float) and np.isnan(told) else told
 
 
 def _makers(names: tuple[str, ...]) -> list[Maker]:
