@@ -11,6 +11,7 @@ import polars as pl
 
 from .choices import Choices, read_choices
 from .distribution import distribution_sections, rank_distribution
+from .drift import drift, drift_sections
 from .output import whole_folder
 from .report import document
 from .table import column, read_table
@@ -31,7 +32,13 @@ def add_commands(commands: argparse._SubParsersAction, models: Path) -> None:
     ranks.add_argument('--table', type=Path, required=True, metavar='DIR', help='a choice table')
     ranks.add_argument('--scores', type=Path, metavar='FILE', help='decision, item, score; else the ladder rule alone')
     ranks.set_defaults(run=run_distribution)
-    for command in (table, ranks):
+
+    moves = commands.add_parser('drift', help='what moved between two choice tables; exit code 3 when something did')
+    moves.add_argument('--reference', type=Path, required=True, metavar='DIR', help='a choice table')
+    moves.add_argument('--current', type=Path, required=True, metavar='DIR', help='a later one')
+    moves.add_argument('--model', type=Path, metavar='DIR', help="a model's version: its score and its calibration too")
+    moves.set_defaults(run=run_drift)
+    for command in (table, ranks, moves):
         command.add_argument('--out', type=Path, required=True, metavar='DIR')
         command.add_argument('--json', action='store_true', help='one object on the last line')
 
@@ -74,6 +81,25 @@ def run_distribution(options: argparse.Namespace) -> None:
     print(f'report {report}')
     if options.json:
         print(json.dumps(plain({'ranked': {name: each.summary() for name, each in ranked.items()}, 'report': report})))
+
+
+def run_drift(options: argparse.Namespace) -> int:
+    """Prints what moved, the worst first; 3 when a limit was passed."""
+    found = drift(read_choices(options.reference), read_choices(options.current), options.model)
+    out = options.out.resolve()
+    over = found.over
+    with whole_folder(out, {'report.html'}) as making:
+        warnings = [f'over its limit: {name}' for name in over]
+        lead = f'From {options.reference} to {options.current}'
+        (making / 'report.html').write_text(document('Drift', lead, drift_sections(found), warnings))
+    for name, index, limit in found.inputs[:10]:
+        print(f'{name}: {index:.4f} of {limit:.4f}{" OVER" if index > limit else ""}')
+    for name, rate in found.rates.items():
+        print(f'{name}: {_interval(rate)} times{" OVER" if rate["over"] else ""}')
+    print(f'{len(over)} over their limit\nreport {out / "report.html"}')
+    if options.json:
+        print(json.dumps(plain(found.summary() | {'report': str(out / 'report.html')})))
+    return 3 if over else 0
 
 
 def read_scores(path: Path, choices: Choices) -> np.ndarray:
