@@ -342,7 +342,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _metric(metric: Mapping[str, float], apart: str = '<br>') -> str:
-    return f'{metric["value"]:.4g}{apart}<small>{metric["low"]:.4g} – {metric["high"]:.4g}</small>'
+    return f'{metric["value"]:.4g}{apart}<small>{metric["low"]:.3g} – {metric["high"]:.3g}</small>'
 
 
 def _said(cell: object) -> str:

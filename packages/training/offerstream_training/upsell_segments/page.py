@@ -35,8 +35,10 @@ def _judged(result: dict, candidates: list[Candidate], y: np.ndarray) -> Section
         )
         for metric, shown in SHOWN.items()
     ]
-    first, *rest = candidates
-    plots.append(precision_recall_plot(y, first.probability, {each.name: each.probability for each in rest}, 'pooled'))
+    # The shrunk ones and the smaller stacks lie between these.
+    drawn = [each for each in candidates[1:] if each.name.startswith('by ') and not each.name.endswith(', shrunk')]
+    others = {each.name: each.probability for each in [*drawn, candidates[-1]]}
+    plots.append(precision_recall_plot(y, candidates[0].probability, others, 'pooled'))
     stacks = [
         [name, *(f'{part} {value:+.4f}' for part, value in each.items())] for name, each in result['stacks'].items()
     ]
