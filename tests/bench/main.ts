@@ -7,6 +7,7 @@ import type { Bench } from './bench.ts'
 import { decide } from './decide.ts'
 import { transactions } from './features-from-disk.ts'
 import { latency } from './latency.ts'
+import { learning } from './learning.ts'
 import { memory } from './memory.ts'
 import { progress, table } from './print.ts'
 import { rebuild } from './rebuild.ts'
@@ -26,6 +27,7 @@ const benches: Readonly<Record<string, Bench>> = {
   rebuild,
   transactions,
   simulate,
+  learning,
 }
 
 const [name, ...rest] = process.argv.slice(2)
