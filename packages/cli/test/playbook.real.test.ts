@@ -1,4 +1,6 @@
 // The playbook's door and the last units of a stock, on a real Kafka, Redis and registry.
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CatalogueItem, Decision, FeatureUpdate } from '@offerstream/contracts'
 import { fingerprint, names } from '@offerstream/features'
@@ -8,7 +10,9 @@ import { playbookRecords } from '@offerstream/simulator'
 import { ensureTopics, openTopic, partitionOf, type Running, type Surroundings } from '@offerstream/streaming'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sharedStack } from '../../../tests/shared-stack.ts'
-import { playbookAt, putRecords, readPlaybook } from '../src/playbook.ts'
+import { split, writeTreeModel } from '../../ranker/test/write-model.ts'
+import { modelStatus, promoteModel } from '../src/model.ts'
+import { historyOf, playbookAt, putRecords, readPlaybook } from '../src/playbook.ts'
 import { surroundingsOf } from '../src/surroundings.ts'
 
 const models = join(import.meta.dirname, '..', '..', '..', 'models')
@@ -57,11 +61,11 @@ test('of five who put at once one is heard at a time, and who was not was told s
     if (each.status === 'rejected') expect(String(each.reason)).toContain('somebody else changed the playbook')
 })
 
-test('scorers on all partitions never promise more than there is, though one is stopped and begun again', async () => {
-  await put(around, scarce)
-  const { log, registry, store } = around
-  const updates = await openTopic(registry, 'feature-updates', 'pb.')
-  const decisions = await openTopic(registry, 'decisions', 'pb.')
+/** Updates in, decisions out, of customers by number. */
+async function customersOf(surroundings: Surroundings) {
+  const { log, registry } = surroundings
+  const updates = await openTopic(registry, 'feature-updates', surroundings.prefix)
+  const decisions = await openTopic(registry, 'decisions', surroundings.prefix)
   const vector: Record<string, number> = { data_mb_30d: 8192, voice_minutes_30d: 120, texts_30d: 4 }
   const facts = {
     ...{ plan: 'smart-6', customerSince: null, bindingEndsAt: null, bundle: false, monthlyChargeMinor: 1299 },
@@ -108,6 +112,13 @@ test('scorers on all partitions never promise more than there is, though one is 
       await new Promise(resolve => setTimeout(resolve, 100))
     }
   }
+  return { feed, decided, until }
+}
+
+test('scorers on all partitions never promise more than there is, though one is stopped and begun again', async () => {
+  await put(around, scarce)
+  const { store } = around
+  const { feed, decided, until } = await customersOf(around)
   const members = [0, 1].map(() => surroundingsOf(stack, { prefix: 'pb.', partitions }))
   const running: Running[] = []
   try {
@@ -130,5 +141,66 @@ test('scorers on all partitions never promise more than there is, though one is 
   } finally {
     for (const each of running) await each.stop()
     for (const member of members) await member.close()
+  }
+}, 120_000)
+
+test('a canary that says the same of everything is retired by one of two scorers, for both, and the history says who and why', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'models-'))
+  cpSync(models, folder, { recursive: true })
+  writeTreeModel(folder, {
+    ...{ name: 'plan-ranker', version: '2', kind: 'plan', features: [], pairs: ['price_to_charge'] },
+    trees: [split(1, -2, -2)],
+  })
+  const members = [0, 1].map(() => surroundingsOf(stack, { prefix: 'roll.', partitions }))
+  const first: Surroundings = members[0]!
+  const running: Running[] = []
+  try {
+    await ensureTopics(first.log, { prefix: 'roll.', partitions, sources: true })
+    await put(first, bodies)
+    for (const member of members) running.push(await startOfferScorer(member, { models: folder }))
+    const { feed, decided, until } = await customersOf(first)
+    const by = { ...options, models: folder }
+    const { version: from } = await promoteModel(first, 'plan-ranker', '2', { ...by, stage: 'canary', share: 0.5 })
+    const history = async () => historyOf(await readPlaybook(first), 'plan-ranker')
+    let fed = 0
+    await until(async () => {
+      await feed(fed, fed + 20)
+      fed += 20
+      await until(async () => (await decided()).length === fed)
+      return (await history()).length > 2
+    })
+    const held = (await history()).slice(2).filter(({ problems }) => problems.length === 0)
+    expect(held).toHaveLength(1)
+    expect(held[0]!.by).toBe('offer-scorer')
+    expect(held[0]!.changes).toContainEqual({ field: 'stage', from: 'canary', to: 'retired' })
+    expect(held[0]!.changes.find(({ field }) => field === 'reason')!.to).toMatch(
+      /^(spreadShare: scores lie 0 apart|meanRatio: )/,
+    )
+    const { version: retired } = held[0]!
+    const newest = async () => Math.max(...(await decided()).map(({ playbookVersion }) => playbookVersion))
+    await until(async () => {
+      await feed(fed, fed + 20)
+      fed += 20
+      await until(async () => (await decided()).length === fed)
+      return (await newest()) >= retired
+    })
+    const all = await decided()
+    const served = (least: number, below: number) =>
+      new Set(
+        all
+          .filter(({ playbookVersion }) => playbookVersion >= least && playbookVersion < below)
+          .map(({ models }) => models.find(({ stage }) => stage !== 'shadow')?.version),
+      )
+    expect(served(from, retired)).toEqual(new Set(['1', '2']))
+    expect(served(retired, Number.POSITIVE_INFINITY)).toEqual(new Set(['1']))
+    const status = await modelStatus(first, { models: folder, last: 1000 })
+    expect(status.models.find(({ version }) => version === '2')).toMatchObject({
+      stage: 'retired',
+      promotedIn: retired,
+    })
+  } finally {
+    for (const each of running) await each.stop()
+    for (const member of members) await member.close()
+    rmSync(folder, { recursive: true })
   }
 }, 120_000)

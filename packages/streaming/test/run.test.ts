@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import {
   type Handler,
+  keptIn,
   type Log,
   memoryLog,
   memoryStore,
@@ -196,4 +197,33 @@ test('a partition that is revoked while the store is away does not end the run',
   expect((await first.health()).problem ?? (await second.health()).problem).toBe(null)
   await Promise.all([first.stop(), second.stop()])
   await expect(first.done).resolves.toBe(undefined)
+})
+
+test('what a handler keeps counts each record once, though its process dies between publishing and saving', async () => {
+  const line = await world()
+  const { fold, key } = keptIn('copying', 'customer-events')
+  const states = { encode: (sum: number) => Buffer.from(`${sum}`), decode: (bytes: Buffer) => Number(bytes) }
+  const counting: Handler<NumberAdded, number> = {
+    ...copying,
+    keeps: { states, empty: 0, add: (sum, { value }) => sum + value.by },
+  }
+  const kept = async () => Number((await line.store.peek(fold, 0, [key]))[0])
+  for (let n = 1; n <= 5; n++) await line.add()
+  // Dies for good before its first save: what it counted is lost with its progress, and counted by the next.
+  const reach = (point: string) => {
+    if (point === 'after-publish') throw new Error('killed')
+  }
+  const dying = await run(counting, { log: line.log, store: line.store, commitEveryMs, reach })
+  await expect(dying.done).rejects.toThrow('killed')
+  await dying.stop().catch(() => {})
+  expect(await published(line)).toBeGreaterThan(0)
+  expect(await kept()).toBe(0)
+  const running = await run(counting, { log: line.log, store: line.store, commitEveryMs })
+  await until(async () => (await kept()) === 5)
+  await running.stop()
+  const again = await run(counting, { log: line.log, store: line.store, commitEveryMs })
+  await line.add()
+  await until(async () => (await kept()) === 6)
+  await again.stop()
+  expect((await progress(line)).counted).toBe(6)
 })

@@ -235,13 +235,14 @@ export function trippedBy(evidence: Evidence, guardrails: Guardrails): string | 
   return null
 }
 
+/** The one that says most goes first. */
 const reasons: { readonly [Name in GuardrailName]: (of: Evidence, bounds: Guardrails) => string } = {
   failed: ({ failed, decisions }, { failedShare }) =>
     `failedShare: no score in ${failed} of ${decisions} decisions, at most ${failedShare} of them may be without`,
-  high: (of, { meanRatio }) => `meanRatio: ${means(of)}, at most ${meanRatio} times as much`,
-  low: (of, { meanRatio }) => `meanRatio: ${means(of)}, at least 1/${meanRatio} of it`,
   constant: ({ spread, compared }, { spreadShare }) =>
     `spreadShare: scores lie ${each(spread[0], compared)} apart, where the other version's lie ${each(spread[1], compared)}, at least ${spreadShare} of it`,
+  high: (of, { meanRatio }) => `meanRatio: ${means(of)}, at most ${meanRatio} times as much`,
+  low: (of, { meanRatio }) => `meanRatio: ${means(of)}, at least 1/${meanRatio} of it`,
   offersMore: (of, { offerRatio }) =>
     `offerRatio: ${rates(of.offers, of.looked, 'offers', 'decisions')}, at most ${offerRatio} times as often`,
   offersLess: (of, { offerRatio }) =>
