@@ -7,6 +7,7 @@ const root = join(import.meta.dirname, '..')
 const services = ['intake', 'feature-updater', 'offer-scorer', 'push-dispatcher']
 const core = [
   'contracts',
+  'messages',
   'streaming',
   'features',
   'catalogue',
@@ -23,7 +24,8 @@ const ladder: Readonly<Record<string, readonly string[]>> = {
   contracts: [],
   streaming: ['contracts'],
   features: ['contracts'],
-  catalogue: ['contracts'],
+  messages: [],
+  catalogue: ['contracts', 'messages'],
   experiments: ['contracts'],
   mapping: ['contracts', 'catalogue'],
   ranker: ['contracts', 'features', 'catalogue'],

@@ -3,6 +3,7 @@ import { contactPolicyName } from './contact-policy.ts'
 import { like } from './nearest.ts'
 import { emptyPlaybook, type Playbook } from './playbook.ts'
 import { ruleProblems } from './predicates.ts'
+import { textProblems } from './text.ts'
 
 type Body = PlaybookRecord['body']
 type Check<Type extends Body['type']> = (
@@ -47,11 +48,7 @@ const checks: { readonly [Type in Body['type']]: Check<Type> } = {
       ? ['needsConsent is false, only a mandatory or transactional item goes without']
       : []),
     ...(item.channels.length === 0 ? ['channels is empty, wanted at least one'] : []),
-    ...(Object.keys(item.text).length === 0
-      ? []
-      : item.text['en'] === undefined
-        ? ['text has no en to fall back on']
-        : []),
+    ...textProblems(item),
     ...period('availableFrom', item.availableFrom, 'availableTo', item.availableTo),
   ],
   rule: (rule, { features, playbook, triggers }) => [

@@ -17,3 +17,4 @@ export {
 } from './predicates.ts'
 export { baselineOf, promotionsFor, promotionsInUse, type Trial, trialsOf } from './promotions.ts'
 export { covers, type Pace, pacesOf, type Resource, resourceNamesOf, resourcesOf } from './resources.ts'
+export { textFor } from './text.ts'

@@ -1,6 +1,6 @@
 import type { CatalogueItem, PlaybookRecord } from '@offerstream/contracts'
 import { describe, expect, it } from 'vitest'
-import { type Asking, checkRecord, compileRule, nearest } from '../src/index.ts'
+import { type Asking, checkRecord, compileRule, nearest, textFor } from '../src/index.ts'
 import { plan, playbookOf, samples } from './records.ts'
 
 const features = ['data_mb_30d', 'purchases_90d']
@@ -183,4 +183,40 @@ describe('a rule', () => {
 it('a nearest name is one that is alike, or none', () => {
   expect(nearest('data_mb_3d', features)).toBe('data_mb_30d')
   expect(nearest('zz', features)).toBeNull()
+})
+
+const item = (change: Partial<CatalogueItem>): CatalogueItem => ({ ...plan, ...change })
+
+describe('texts of an item', () => {
+  const withText = (text: Record<string, string>) =>
+    checkRecord({ at: 0, body: item({ quotaKb: 2 * 1_048_576, validityDays: null, text }) }, [])
+
+  it.each<[Record<string, string>, string[]]>([
+    [{ en: '{gb, plural, one {# GB} other {# GB}} for {price} until {until, date, short}' }, []],
+    [{ en: 'a', 'de-AT': 'b', zh: 'c' }, []],
+    [{ en: '{days, number} days' }, ['text en: names days, which no offer has']],
+    [{ en: 'Hello {name}' }, ['text en: names name, which no offer has']],
+    [{ en: '{price' }, ['text en: is no ICU message']],
+    [{ en: '{price, plural, other {#}}' }, ['text en: takes price as a number, it is a text']],
+    [{ en: 'a', de_at: 'b' }, ['text de_at: is no BCP 47 locale, wanted de-AT']],
+    [{ en: 'a', '??': 'b' }, ['text ??: is no BCP 47 locale']],
+    [{ en: '👩‍👩‍👧'.repeat(60) }, ['text en: can be 1080 bytes long, 1024 are allowed']],
+    [{ de: 'a' }, ['text has no en to fall back on']],
+  ])('%j', (text, problems) => {
+    const found = withText(text)
+    expect(found.length).toBe(problems.length)
+    for (const [index, problem] of problems.entries()) expect(found[index]).toContain(problem)
+  })
+
+  it('are filled in for the customer', () => {
+    const text = {
+      en: '{gb, plural, one {# GB} other {# GB}} for {price} until {until, time, short}',
+      de: '{gb, number} GB für {price}',
+    }
+    const pack = item({ quotaKb: 1_048_576, priceMinor: 599, currency: 'EUR', text })
+    const until = Date.parse('2026-06-02T12:00:00Z')
+    expect(textFor(pack, 'en', 'Europe/Berlin', until).replace(/\s/g, ' ')).toBe('1 GB for €5.99 until 2:00 PM')
+    expect(textFor(pack, 'de-CH', 'Europe/Berlin', until).replace(/\s/g, ' ')).toBe('1 GB für 5,99 €')
+    expect(textFor(item({ name: 'pack', text: {} }), 'de', 'UTC', until)).toBe('pack')
+  })
 })

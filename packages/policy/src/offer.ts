@@ -1,5 +1,5 @@
-import type { Playbook } from '@offerstream/catalogue'
-import type { CatalogueItem, Decision, NextBestOffer } from '@offerstream/contracts'
+import { type Playbook, textFor } from '@offerstream/catalogue'
+import type { Decision, NextBestOffer } from '@offerstream/contracts'
 
 /** The offer a decision makes, null for none. The playbook is the one it was decided by. */
 export function offerOf(decision: Decision, playbook: Playbook): NextBestOffer | null {
@@ -22,7 +22,7 @@ export function offerOf(decision: Decision, playbook: Playbook): NextBestOffer |
     priceMinor: item.priceMinor,
     currency: item.currency,
     channel,
-    text: textFor(item, update.facts.locale),
+    text: textFor(item, update.facts.locale, update.facts.zone, expiresAt),
     locale: update.facts.locale,
     zone: update.facts.zone,
     reasons: [decision.reason, update.trigger.kind],
@@ -32,7 +32,3 @@ export function offerOf(decision: Decision, playbook: Playbook): NextBestOffer |
     trigger: update.trigger,
   }
 }
-
-/** In the customer's locale, else its language, else English, else the item's name. */
-const textFor = (item: CatalogueItem, locale: string): string =>
-  item.text[locale] ?? item.text[locale.split('-')[0]!] ?? item.text['en'] ?? item.name

@@ -90,6 +90,30 @@ export const settings = {
     fallback: '',
     help: 'Key that seals the keys of contact data, 32 bytes as base64url; one that lies beside them where empty.',
   },
+  OFFERSTREAM_WEBHOOK_SECRETS: {
+    kind: 'secret',
+    fallback: '',
+    help: 'Secrets that sign webhooks, whsec_ and base64, the newest first, with commas; no webhooks where empty.',
+  },
+  OFFERSTREAM_FCM_ACCOUNT: {
+    kind: 'text',
+    fallback: '',
+    help: 'File of the service account that may send by Firebase Cloud Messaging; none where empty.',
+  },
+  OFFERSTREAM_APNS_KEY: {
+    kind: 'text',
+    fallback: '',
+    help: "File of the .p8 key for Apple's push service; none where empty.",
+  },
+  OFFERSTREAM_APNS_KEY_ID: { kind: 'text', fallback: '', help: 'Id of that key.' },
+  OFFERSTREAM_APNS_TEAM_ID: { kind: 'text', fallback: '', help: 'Team the key belongs to.' },
+  OFFERSTREAM_APNS_TOPIC: { kind: 'text', fallback: '', help: 'Bundle id of the app that shows the messages.' },
+  OFFERSTREAM_SMTP_URL: {
+    kind: 'secret',
+    fallback: '',
+    help: 'Mail server, smtps://user:password@host or smtp://host:port; no e-mail where empty.',
+  },
+  OFFERSTREAM_MAIL_FROM: { kind: 'text', fallback: '', help: 'Sender of e-mails, for example Offers <offers@host>.' },
   OFFERSTREAM_LOG_LEVEL: { kind: 'text', fallback: 'info', help: 'pino level.' },
   OFFERSTREAM_FAIL_POINT: {
     kind: 'text',

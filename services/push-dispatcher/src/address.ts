@@ -1,17 +1,17 @@
 // Where somebody can be reached: contact data, which is in no event and in no log.
 
 /** What a browser's PushSubscription says. */
-export type WebPushAddress = {
+type WebPushAddress = {
   readonly kind: 'web-push'
   readonly endpoint: string
   readonly keys: { readonly p256dh: string; readonly auth: string }
 }
 /** A registration token of Firebase Cloud Messaging. */
-export type FcmAddress = { readonly kind: 'fcm'; readonly token: string }
+type FcmAddress = { readonly kind: 'fcm'; readonly token: string }
 /** A device token of Apple's push service, hexadecimal. */
-export type ApnsAddress = { readonly kind: 'apns'; readonly token: string }
-export type WebhookAddress = { readonly kind: 'webhook'; readonly url: string }
-export type EmailAddress = { readonly kind: 'email'; readonly address: string }
+type ApnsAddress = { readonly kind: 'apns'; readonly token: string }
+type WebhookAddress = { readonly kind: 'webhook'; readonly url: string }
+type EmailAddress = { readonly kind: 'email'; readonly address: string }
 
 export type Address = WebPushAddress | FcmAddress | ApnsAddress | WebhookAddress | EmailAddress
 export type AddressKind = Address['kind']

@@ -4,7 +4,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 
 const nonceBytes = 12
 const tagBytes = 16
-export const keyBytes = 32
+const keyBytes = 32
 
 export const createKey = (): Buffer => randomBytes(keyBytes)
 

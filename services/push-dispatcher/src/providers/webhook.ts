@@ -59,7 +59,7 @@ export function webhookProvider(options: WebhookOptions): Provider<'webhook'> {
 }
 
 /** The headers of the specification: id, seconds and `v1,` with HMAC-SHA256 over `id.seconds.body` for each key. */
-export function signatureOf(keys: readonly Buffer[], id: string, at: number, body: Buffer): Record<string, string> {
+function signatureOf(keys: readonly Buffer[], id: string, at: number, body: Buffer): Record<string, string> {
   const seconds = `${Math.floor(at / 1000)}`
   const signed = keys.map(
     key => `v1,${createHmac('sha256', key).update(`${id}.${seconds}.`).update(body).digest('base64')}`,
@@ -67,7 +67,7 @@ export function signatureOf(keys: readonly Buffer[], id: string, at: number, bod
   return { 'webhook-id': id, 'webhook-timestamp': seconds, 'webhook-signature': signed.join(' ') }
 }
 
-export function keyOf(secret: string): Buffer {
+function keyOf(secret: string): Buffer {
   const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64')
   if (!secret.startsWith('whsec_') || key.length < 24 || key.length > 64)
     throw new RangeError('a webhook secret is whsec_ and 24 to 64 bytes as base64')

@@ -1,0 +1,5 @@
+export { fit, utf8Bytes } from './fit.ts'
+export { localesFor } from './locales.ts'
+export { money } from './money.ts'
+export { type Kind, largestBytes, patternProblems } from './pattern.ts'
+export { type Arguments, render, type Texts } from './render.ts'
