@@ -44,7 +44,8 @@ export const learning: Bench = {
     customers: { fallback: '50000', says: 'of a world of plans' },
     months: { fallback: '8', says: 'of a world of plans' },
     exploration: { fallback: '0.2', says: 'share of its offers drawn at random' },
-    'bayes-customers': { fallback: '70000', says: 'of each of the three worlds the oracle is fitted on' },
+    'bayes-customers': { fallback: '45000', says: 'of each of the three worlds the oracle is fitted on' },
+    'bayes-offers': { fallback: '40000', says: 'a month and world that it is fitted on, of the later half of months' },
     rows: { fallback: '500000', says: 'of an upsell table; 200000 are held out' },
     minutes: { fallback: '60', says: 'after which no other world is begun' },
     fresh: { fallback: 'no', says: 'yes judges all of it again' },
@@ -63,7 +64,9 @@ export const learning: Bench = {
     const ends = Date.now() + Number(settings['minutes']) * 60_000
     const asked =
       name === 'plans'
-        ? ['customers', 'months', 'exploration', 'bayes-customers'].map(each => `${each}=${settings[each]}`)
+        ? ['customers', 'months', 'exploration', 'bayes-customers', 'bayes-offers'].map(
+            each => `${each}=${settings[each]}`,
+          )
         : [`rows=${settings['rows']}`]
     const key = fingerprint(codeOf[name], asked)
     const store = createTrialStore(join(local, name), key)
@@ -136,7 +139,16 @@ function plansJudge(settings: Readonly<Record<string, string>>, key: string, pro
         const change = ['--customers', settings['bayes-customers']!, '--exploration', '1', '--keep-from-month', later]
         await world(preset, seed, worlds[index]!, change)
       }
-      await run(['packages/training/src/main.ts', 'bayes-plans', '--worlds', ...worlds, '--out', file])
+      await run([
+        'packages/training/src/main.ts',
+        'bayes-plans',
+        '--worlds',
+        ...worlds,
+        '--most',
+        settings['bayes-offers']!,
+        '--out',
+        file,
+      ])
     } finally {
       for (const folder of worlds) rmSync(folder, { recursive: true, force: true })
     }
