@@ -10,7 +10,7 @@ def card(name: str, version: str, judged, decision: dict) -> str:
             'value a decision (doubly robust)': found.value,
             'value a decision (SNIPS)': found.snips,
             'log-loss': found.loss,
-            'expected over happened': found.expected,
+            'came of what was expected': found.came,
         }.items()
     )
     checks = '\n'.join(f'- {each.name}: {each.says}.' for each in judged.checks)
@@ -21,12 +21,12 @@ the calibrated probability that an offer of the plan is accepted; `preference` r
 
 ## Data
 
-Offers of months {judged.months[0]} to {judged.months[-1]}; judged on month {judged.month}: {found.decisions:,} offers
-to {found.customers:,} customers, {found.accepted:,} accepted. Months are whole 30 days from the start of the log.
+Offers of {spell(judged.learnt)}. Judged on {spell(judged.months)}: {found.decisions:,} offers to
+{found.customers:,} customers, {found.accepted:,} accepted. Months are whole 30 days from the start of the log.
 
 ## Metrics
 
-On the month judged on, with 95 % intervals of a bootstrap over customers.
+On {spell(judged.months)}, with 95 % intervals of a bootstrap over customers.
 
 | | {judged.champion.name} | {name}/{version} | difference |
 |---|---|---|---|
@@ -38,8 +38,8 @@ On the month judged on, with 95 % intervals of a bootstrap over customers.
 
 ## Limits
 
-- One month was judged on, and values come from logged propensities: they hold for the eligibility and the
-  customers of that month.
+- Values come from logged propensities of {spell(judged.months)}: they hold for the eligibility and the
+  customers of then.
 - The reward model of the doubly robust value is this model itself, fitted on earlier months.
 
 ## Reproduce
@@ -47,6 +47,14 @@ On the month judged on, with 95 % intervals of a bootstrap over customers.
 The same table and the same versions of libraries (in `manifest.json`) give the same bytes. sha256 of model.onnx:
 `{{sha256}}`.
 """
+
+
+def spell(months: list[int]) -> str:
+    """
+    >>> spell([3]), spell([3, 4, 5])
+    ('month 3', 'months 3 to 5')
+    """
+    return f'month {months[0]}' if len(months) == 1 else f'months {months[0]} to {months[-1]}'
 
 
 def _cell(estimate: dict[str, float]) -> str:

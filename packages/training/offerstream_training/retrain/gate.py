@@ -16,10 +16,10 @@ class Limits:
     largestShare: float = 0.1
     overlap: float = 0.99
     answers: int = 10
-    drifted: float = 0.1
-    """Share of the challenger's inputs."""
+    drifted: float = 0.25
+    """Share of what the challenger says that may hang on inputs that drifted."""
     calibration: tuple[float, float] = (0.8, 1.25)
-    """Expected over happened."""
+    """What came over what was expected."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Moved:
     name: str
     psi: float
     limit: float
+    use: float = 0.0
+    """Share of what the challenger says that hangs on it: of splits, or of |weight| · deviation."""
 
     @property
     def drifted(self) -> bool:
@@ -118,20 +120,20 @@ def _lacks(evidence: Evidence, limits: Limits) -> list[str]:
 
 def _calibration(found: Compared, limits: Limits) -> Check:
     low, high = limits.calibration
-    ratio = found.expected['challenger']
-    passed = found.accepted > 0 and ratio['low'] <= high and ratio['high'] >= low
-    says = f'expected over happened {_interval(ratio, ".3g")}, wanted to reach into {low:g} to {high:g}'
-    return Check('calibration', passed, says if found.accepted > 0 else 'nothing was accepted in the month judged on')
+    ratio = found.came['challenger']
+    passed = ratio['low'] <= high and ratio['high'] >= low
+    says = f'acceptances came to {_interval(ratio, ".3g")} of those expected, wanted to reach into {low:g} to {high:g}'
+    return Check('calibration', passed, says)
 
 
 def _drift(drift: list[Moved], score: Moved, limits: Limits) -> Check:
     far = sorted((each for each in drift if each.drifted), key=lambda each: -each.psi)
-    share = len(far) / max(len(drift), 1)
-    passed = share <= limits.drifted and not score.drifted
+    use = sum(each.use for each in far)
+    passed = use <= limits.drifted and not score.drifted
     worst = f', furthest {far[0].name} ({far[0].psi:.3g})' if far else ''
     says = (
-        f'{len(far)} of {len(drift)} inputs drifted{worst}, {limits.drifted:.0%} may; its score moved '
-        f'{score.psi:.3g}, limit {score.limit:.3g}'
+        f'{len(far)} of {len(drift)} inputs drifted{worst}; {use:.0%} of what it says hangs on them, '
+        f'{limits.drifted:.0%} may; its score moved {score.psi:.3g}, limit {score.limit:.3g}'
     )
     return Check('drift', passed, says)
 

@@ -40,8 +40,8 @@ class Compared:
     value: dict[str, Estimate]
     snips: dict[str, Estimate]
     loss: dict[str, Estimate]
-    expected: dict[str, Estimate]
-    """Acceptances that each expects of the offers made, over those that came: 1 is calibrated."""
+    came: dict[str, Estimate]
+    """Acceptances that came of the offers made, over those that each expects: 1 is calibrated."""
     evidence: dict[str, Evidence]
     same: float
     """Share of decisions where both pick the same."""
@@ -58,7 +58,7 @@ def compared(choices: Choices, champion: Scores, challenger: Scores, reward: str
     got = happened * worth[taken]
     propensity = choices.column('propensity')
     model = challenger.probability * worth
-    columns: dict[str, np.ndarray] = {'rows': np.ones(len(taken)), 'happened': happened}
+    columns: dict[str, np.ndarray] = {'rows': np.ones(len(taken))}
     evidence, picks = {}, {}
     for who, scores in (('champion', champion), ('challenger', challenger)):
         by = scores.preference if reward == 'accepted' else scores.probability * worth
@@ -71,6 +71,7 @@ def compared(choices: Choices, champion: Scores, challenger: Scores, reward: str
             f'{who} robust': model[pick] + weight * (got - model[taken]),
             f'{who} loss': -np.where(happened > 0, np.log(said), np.log1p(-said)),
             f'{who} expected': said,
+            f'{who} happened': happened,
         }
         evidence[who] = _evidence(weight, propensity[pick] > 0, happened)
     totals = resampled(np.column_stack(list(columns.values())), choices.first('customer'))
@@ -87,7 +88,7 @@ def compared(choices: Choices, champion: Scores, challenger: Scores, reward: str
         estimates(ratio('robust', 'rows')),
         estimates(ratio('weighed', '{} weight')),
         estimates(ratio('loss', 'rows')),
-        estimates(ratio('expected', 'happened')),
+        estimates(ratio('happened', '{} expected')),
         evidence,
         float((picks['champion'] == picks['challenger']).mean()),
         len(taken),
