@@ -31,7 +31,7 @@ function ran(cwd: string, ...given: readonly string[]): string {
 }
 
 const line = commandTree()
-const benches = [...ran(root, 'tests/bench/main.ts', '--help').matchAll(/^ {2}(\w+) /gm)].map(([, name]) => name!)
+const benches = [...ran(root, 'tests/bench/main.ts', '--help').matchAll(/^ {2}([\w-]+) /gm)].map(([, name]) => name!)
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
 const settings = read('packages/streaming/src/settings.ts')
 const names = new Set(

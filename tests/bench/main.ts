@@ -12,6 +12,7 @@ import { memory } from './memory.ts'
 import { progress, table } from './print.ts'
 import { rebuild } from './rebuild.ts'
 import { replay } from './replay.ts'
+import { scoreBase } from './score-base.ts'
 import { scorer } from './scorer.ts'
 import { simulate } from './simulate.ts'
 import { updater } from './updater.ts'
@@ -28,6 +29,7 @@ const benches: Readonly<Record<string, Bench>> = {
   transactions,
   simulate,
   learning,
+  'score-base': scoreBase,
 }
 
 const [name, ...rest] = process.argv.slice(2)
@@ -36,7 +38,7 @@ if (bench === undefined) {
   const asked = name === undefined || name === '--help'
   if (!asked) console.error(`there is no bench ${name}\n`)
   console.log('pnpm bench NAME [--json] [--help]\n')
-  for (const [each, { says }] of Object.entries(benches)) console.log(`  ${each.padEnd(9)} ${says}`)
+  for (const [each, { says }] of Object.entries(benches)) console.log(`  ${each.padEnd(10)} ${says}`)
   process.exit(asked ? 0 : 2)
 }
 process.exitCode = await measure(name!, bench, rest)

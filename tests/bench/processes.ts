@@ -85,6 +85,12 @@ export function residentBytes(pid: number): number {
   return Number(kb?.[1] ?? 0) * 1024
 }
 
+/** The most bytes that were resident at once. */
+export function peakBytes(pid: number): number {
+  const kb = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  return Number(kb?.[1] ?? 0) * 1024
+}
+
 /** A child of this process whose command line holds the text: the stack's servers are found so. */
 export function childWith(text: string): number {
   for (const entry of readdirSync('/proc')) {

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 const environments = {
   training: { file: 'requirements.txt', folder: 'python', megabytes: 150 },
   benchmark: { file: 'requirements-benchmark.txt', folder: 'python-benchmark', megabytes: 300 },
+  lleaves: { file: 'requirements-lleaves.txt', folder: 'python-lleaves', megabytes: 60 },
 } as const
 
 const fix = 'install Python 3.11, 3.12 or 3.13 with pip, for example: apt-get install python3-pip'
@@ -18,9 +19,9 @@ export class NoPython extends Error {
 }
 
 export type PythonOptions = {
-  /** `benchmark` holds what models are only compared with, too; half a minute and 0.4 GB more. */
+  /** `benchmark` holds what models are only compared with, too; half a minute and 0.4 GB more. `lleaves` holds a compiler of trees alone. */
   readonly list?: keyof typeof environments
-  /** Where environments are kept; `.local/python` of the repository unless given, `.local/python-benchmark` for that list. */
+  /** Where environments are kept; `.local/python` of the repository unless given, `.local/python-benchmark` or `-lleaves` for those lists. */
   readonly folder?: string
   /** Told what happens, line by line; nothing unless something is downloaded. */
   readonly progress?: (line: string) => void

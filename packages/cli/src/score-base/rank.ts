@@ -1,6 +1,6 @@
 // A page of customers ranked: each state becomes the update that a campaign would bring to the scorer, and is prepared and
 // decided by the scorer's own code. Nothing is emitted and nothing is remembered.
-import { type Playbook, promotionsInUse } from '@offerstream/catalogue'
+import { baselineOf, type Playbook, promotionsInUse } from '@offerstream/catalogue'
 import { avroCodec, type FeatureUpdate, type ItemKind, type ModelUsed } from '@offerstream/contracts'
 import { knownAt } from '@offerstream/feature-updater'
 import { states } from '@offerstream/features'
@@ -65,11 +65,13 @@ export async function createRank({ run, at, playbook, kinds, top }: RankOptions,
   const wanted = new Set(kinds)
   const texts = new Map<string, string>()
 
-  /** Of several models of a kind the last one's scores stand. */
-  const modelOf = (used: readonly ModelUsed[], kind: ItemKind): number =>
+  /** Of several models of a kind the last one's scores stand; a failed one's baseline serves in its place. */
+  const modelOf = (used: readonly ModelUsed[], kind: ItemKind, moment: number): number =>
     used.reduce((found, model) => {
       const place = places.get(keyOf(model))
-      return model.stage !== 'shadow' && place !== undefined && scored[place] === kind ? place : found
+      if (model.stage === 'shadow' || place === undefined || scored[place] !== kind) return found
+      const baseline = model.failed === null ? null : baselineOf(playbook, inUse[place]!, moment)
+      return baseline === null ? place : (places.get(keyOf(baseline)) ?? -1)
     }, -1)
 
   return async (customers, page, into) => {
@@ -126,7 +128,7 @@ export async function createRank({ run, at, playbook, kinds, top }: RankOptions,
         into.scores.push(score)
         into.values.push(valueMinor)
         into.propensities.push(propensity)
-        into.models.push(score === null ? -1 : modelOf(decision.models, ready.candidates[index]!.item.kind))
+        into.models.push(score === null ? -1 : modelOf(decision.models, ready.candidates[index]!.item.kind, update.at))
       }
       if (isOfferable) into.totals.offerable++
     }
