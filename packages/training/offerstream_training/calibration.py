@@ -58,15 +58,19 @@ UNCALIBRATED = Platt(1.0, 0.0, 'none')
 """The sigmoid alone, for a margin that is no log-odds: a rank, not a probability."""
 
 
-def platt(margin: np.ndarray, happened: np.ndarray) -> Platt:
+def platt(margin: np.ndarray, happened: np.ndarray, weight: np.ndarray | None = None) -> Platt:
     """Platt scaling with his smoothed targets (Platt 1999, section 2.2). margin, happened: (n,), happened 0 or 1.
+
+    weight: (n,), how many rows each stands for.
 
     >>> fitted = platt(np.array([-1.0, 1.0] * 50), np.array([0, 1] * 50))
     >>> bool(fitted.probability(np.array([1.0]))[0] > 0.9)
     True
     """
-    yes = float(happened.sum())
-    no = len(happened) - yes
+    each = np.ones(len(happened)) if weight is None else weight
+    yes = float((each * happened).sum())
+    no = float(each.sum()) - yes
+    each = each / each.mean()
     target = np.where(happened > 0, (yes + 1) / (yes + 2), 1 / (no + 2))
     spread = float(margin.std()) or 1.0
     centre = float(margin.mean())
@@ -75,8 +79,8 @@ def platt(margin: np.ndarray, happened: np.ndarray) -> Platt:
     def loss(at: np.ndarray) -> tuple[float, np.ndarray]:
         logit = at[0] * scaled + at[1]
         error = expit(logit) - target
-        return float((np.logaddexp(0, logit) - target * logit).mean()), np.array(
-            [(error * scaled).mean(), error.mean()]
+        return float((each * (np.logaddexp(0, logit) - target * logit)).mean()), np.array(
+            [(each * error * scaled).mean(), (each * error).mean()]
         )
 
     slope, intercept = minimize(loss, np.zeros(2), jac=True, method='L-BFGS-B').x

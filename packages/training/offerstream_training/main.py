@@ -8,6 +8,7 @@ from pathlib import Path
 from . import abplan, classify, explore, rank, upsell_line, upsell_segments
 from .log_commands import add_commands as add_log_commands
 from .output import model_name, refuse_foreign
+from .plans.commands import add_commands as add_plan_commands
 from .registry import golden_distance, models_in
 from .retrain import command as retrain
 from .trouble import Trouble
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     upsell_segments.add_command(commands)
     upsell_line.add_command(commands)
     retrain.add_command(commands, MODELS, ROOT / '.local' / 'training')
+    add_plan_commands(commands, ROOT / '.local' / 'training')
     add_log_commands(commands, MODELS)
     add_upsell_commands(commands, ROOT / '.local' / 'training')
     return parser
