@@ -125,7 +125,7 @@ def test_rows_of_a_group_count_as_the_group_they_are():
     y = np.repeat(random.random(60) < 0.3, 40).astype(np.float64)
     frame = pl.DataFrame({'x': np.repeat(random.integers(0, 4, 60), 40)})
     alone = slices(frame, Target('y', y), ['x'])[0]
-    together = slices(frame, Target('y', y, group.astype(str)), ['x'])[0]
+    together = slices(frame, Target('y', y, group), ['x'])[0]
     assert alone.chance < 0.001 < 0.05 < together.chance
     whole = np.ones(len(y), dtype=bool)
     assert Target('y', y, group).effect(whole) == pytest.approx(40)

@@ -101,7 +101,7 @@ def _target(asked: Asked, raw: pl.DataFrame, warnings: list[str]) -> tuple[pl.Da
     if not there.all():
         warnings.append(f'{int((~there).sum())} rows without {asked.target} left out')
         raw, told = raw.filter(there), told.filter(there)
-    group = None if asked.group is None else group_codes(raw[asked.group])
+    group = None if asked.group is None else np.unique(group_codes(raw[asked.group]), return_inverse=True)[1]
     many = told.dtype.is_numeric() and told.n_unique() > 2 and asked.positive is None
     y = numbers(told) if many else labels(told, asked.positive).astype(np.float64)
     return raw, Target(asked.target, y, group)

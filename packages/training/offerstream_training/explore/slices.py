@@ -18,7 +18,7 @@ CHANCE = 0.05
 
 @dataclass(frozen=True)
 class Target:
-    """y: (rows,), 0 and 1 or any number. weight: (rows,) group codes, or none."""
+    """y: (rows,), 0 and 1 or any number. group: (rows,) from 0, or none."""
 
     name: str
     y: np.ndarray
@@ -50,7 +50,7 @@ class Target:
             return 1.0
         error = self.y[rows] - self.y[rows].mean()
         alone = float((error**2).sum())
-        sums = np.bincount(np.unique(self.group[rows], return_inverse=True)[1], error)
+        sums = np.bincount(self.group[rows], error)
         return max(1.0, float((sums**2).sum()) / alone) if alone > 0 else 1.0
 
 

@@ -15,6 +15,7 @@ from ..classify import enough, money_of, parts_of, split_rows
 from ..leaks import leaks
 from ..metrics import auc
 from ..output import model_name, refuse_foreign, whole_folder
+from ..splits import Part
 from ..table import column
 from ..trouble import Trouble
 from ..upsell.features import features
@@ -96,29 +97,21 @@ def segments(asked: Asked, progress=lambda line: None) -> dict:
     found: list[dict] = []
     others: dict[str, dict[str, np.ndarray]] = {}
     for each in cut:
-        code = tuple(each.of(_values(side.frame, each.column)) for side in (train, test))
-        mine = own[each.column] = by_segment(main, x, train.y, x_test, parts, code, base)
-        drawn[each.column], strength = shrunk(train.y, code, mine, base)
+        code = (each.of(_values(train.frame, each.column)), each.of(_values(test.frame, each.column)))
+        own[each.column] = by_segment(main, x, train.y, x_test, parts, code, base)
+        drawn[each.column], strength = shrunk(train.y, code, own[each.column], base)
         progress(f'{main.name} by {each.column}: {len(each.names)} segments, shrunk with strength {strength:g}')
         others[each.column] = {
             f'{maker.name} by {each.column}': own_margins(maker, x, train.y, code[0], x_test, code[1], base.new)
             for maker in beside
         }
-        found.append(
-            {'column': each.column, 'strength': None if np.isinf(strength) else strength}
-            | _told(each, code, train.y, test.y, mine, base, strength)
-        )
+        found.append(_told(each, code, train.y, test.y, own[each.column], base, strength))
 
     candidates = [candidate('pooled', base, train.y, money)]
     candidates += [candidate(f'by {name}', each, train.y, money) for name, each in own.items()]
     candidates += [candidate(f'by {name}, shrunk', each, train.y, money) for name, each in drawn.items()]
-    weights = {}
-    for size in range(2, len(cut) + 1):
-        for some in combinations(own, size):
-            name = f'stack {" + ".join(some)}'
-            stacked, fitted = ridge_stack([own[each] for each in some], train.y, parts)
-            weights[name] = dict(zip(some, fitted.tolist(), strict=True))
-            candidates.append(candidate(name, stacked, train.y, money))
+    stacked, weights = _stacks(own, train.y, parts)
+    candidates += [candidate(name, each, train.y, money) for name, each in stacked.items()]
     progress(f'judging {len(candidates)} candidates')
     metrics, against = judged(candidates, test.y, test.group, money)
     agreements = _agreements(cut, test.frame, candidates[: len(cut) + 1], others)
@@ -141,6 +134,20 @@ def segments(asked: Asked, progress=lambda line: None) -> dict:
         (making / 'report.html').write_text(segments_page(name, result, candidates, test.y, warnings))
     where = {'scores': str(asked.rows.out / 'scores.csv'), 'report': str(asked.rows.out / 'report.html')}
     return _without_nan(result) | where | {'warnings': warnings}
+
+
+def _stacks(
+    own: dict[str, Sides], y: np.ndarray, parts: list[Part]
+) -> tuple[dict[str, Sides], dict[str, dict[str, float]]]:
+    """A Ridge stack of every two or more segmentations, and its weights by column."""
+    stacked: dict[str, Sides] = {}
+    weights: dict[str, dict[str, float]] = {}
+    for size in range(2, len(own) + 1):
+        for some in combinations(own, size):
+            name = f'stack {" + ".join(some)}'
+            stacked[name], fitted = ridge_stack([own[each] for each in some], y, parts)
+            weights[name] = dict(zip(some, fitted.tolist(), strict=True))
+    return stacked, weights
 
 
 def _without_nan(told):
@@ -186,7 +193,7 @@ def _values(frame: pl.DataFrame, name: str) -> np.ndarray:
 
 def _told(
     each: Cuts,
-    code: tuple[np.ndarray, ...],
+    code: tuple[np.ndarray, np.ndarray],
     y: np.ndarray,
     y_test: np.ndarray,
     own: Sides,
@@ -211,7 +218,12 @@ def _told(
                 'aucPooled': auc(y_test[there], base.new[there]) if both else None,
             }
         )
-    return {'rows': rows, 'withoutSegment': int((code[1] < 0).sum())}
+    return {
+        'column': each.column,
+        'strength': None if np.isinf(strength) else strength,
+        'rows': rows,
+        'withoutSegment': int((code[1] < 0).sum()),
+    }
 
 
 def _agreements(
