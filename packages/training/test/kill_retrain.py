@@ -6,9 +6,10 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pointwise import fit
+
 from offerstream_training.choices import read_choices
 from offerstream_training.retrain import run
-from offerstream_training.retrain.fit import fit
 
 
 def end() -> None:

@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 
 from ..choices import Choices, read_choices
 from ..output import refuse_foreign
+from ..plans.fit import fit
 from ..tables import Asked as TablesAsked
 from ..tables import tables
 from ..trouble import Trouble
-from .fit import fit
 from .gate import Limits
 from .lock import Held
 from .run import RESULTS, Asked, retrain, told

@@ -1,15 +1,15 @@
-"""The challenger: one probability of acceptance for each candidate that was shown."""
+"""A challenger that is quickly fitted: one probability of acceptance for each candidate that was shown."""
 
 import lightgbm as lgb
 import numpy as np
 
-from ..boundary import at_boundary
-from ..calibration import platt
-from ..choices import Choices
-from ..contract import Fitted
-from ..learners import REPRODUCIBLE
-from ..models import lightgbm_model
-from ..trouble import Trouble
+from offerstream_training.boundary import at_boundary
+from offerstream_training.calibration import platt
+from offerstream_training.choices import Choices
+from offerstream_training.contract import Fitted
+from offerstream_training.learners import REPRODUCIBLE
+from offerstream_training.models import lightgbm_model
+from offerstream_training.trouble import Trouble
 
 SETTINGS = REPRODUCIBLE | {'objective': 'binary', 'num_leaves': 7, 'learning_rate': 0.05, 'min_data_in_leaf': 50}
 ROUNDS = 300
