@@ -6,6 +6,7 @@ outcomes only: that there is such a row at all says that something was bought.
 
 import argparse
 import json
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,9 @@ from .trouble import Trouble
 HORIZON_DAYS = 90
 DAY = 86_400_000
 TREES, LEAVES = 100, 64
+BURN_IN_DAYS = 60
+"""Decisions of the first days of a log are left out, and so are features that look further back: how much of such a
+window is filled says how old the log is, which on the line means nothing."""
 LEAST = 50
 """Fewer positives than this on a side prove nothing."""
 MOST_BYTES = 1_000_000
@@ -59,7 +63,7 @@ def add_command(commands) -> None:
 
 
 def line_rows(folder: Path) -> Rows:
-    """Decisions of a choice table whose ninety days had passed when the log ended, with what followed.
+    """Decisions of a choice table well after the log began and ninety days before it ended, with what followed.
 
     Raises `Trouble` where there are none, or where the table does not say which plan is dearer.
     """
@@ -72,12 +76,27 @@ def line_rows(folder: Path) -> Rows:
     taken[group] = True
     at, customers = choices.first('at'), np.unique(choices.first('customer'), return_inverse=True)[1]
     y = followed(customers, at, taken)
-    closed = at + HORIZON_DAYS * DAY <= at.max()
-    rows = (choices.first('source') == 'offer') & closed & ~choices.first('control')
+    between = (at >= at.min() + BURN_IN_DAYS * DAY) & (at + HORIZON_DAYS * DAY <= at.max())
+    rows = (choices.first('source') == 'offer') & between & ~choices.first('control')
     if not rows.any():
-        raise Trouble(f'{folder}: no decision is followed by {HORIZON_DAYS} days of log')
-    x = at_boundary(choices.x[choices.start[:-1][rows], : len(choices.features)], choices.features)
-    return Rows(choices.features, x, y[rows], customers[rows], at[rows])
+        raise Trouble(f'{folder}: no decision has {BURN_IN_DAYS} days of log before it and {HORIZON_DAYS} after it')
+    kept = [at for at, name in enumerate(choices.features) if looks_back(name) <= BURN_IN_DAYS]
+    features = [choices.features[at] for at in kept]
+    x = at_boundary(choices.x[choices.start[:-1][rows]][:, kept], features)
+    return Rows(features, x, y[rows], customers[rows], at[rows])
+
+
+def looks_back(feature: str) -> float:
+    """Days of log that a feature needs to mean what it does later, by its name; a trend compares two windows.
+
+    >>> [looks_back(name) for name in ('data_mb_12m', 'data_trend_30d', 'tenure_days', 'days_since_open')]
+    [360.0, 60.0, 0.0, inf]
+    """
+    if feature.startswith('days_since_'):
+        return float('inf')
+    window = re.search(r'_(\d+)([dm])$', feature)
+    days = float(window[1]) * (30 if window[2] == 'm' else 1) if window else 0.0
+    return 2 * days if '_trend_' in feature else days
 
 
 def followed(customer: np.ndarray, at: np.ndarray, taken: np.ndarray) -> np.ndarray:
@@ -197,8 +216,9 @@ def _card(version: str, about: dict, baselines: dict, weights: list[tuple[str, f
         f'| {key} | {each["value"]:.4g} | {each["low"]:.4g} | {each["high"]:.4g} |'
         for key, each in about['metrics'].items()
     )
+    named = ('auc', 'averagePrecision', 'logLoss')
     beside = '\n'.join(
-        f'| {name} | {each["auc"]["value"]:.4f} | {each["averagePrecision"]["value"]:.4f} |'
+        f'| {name} | ' + ' | '.join(f'{each[metric]["value"]:.4f}' for metric in named) + ' |'
         for name, each in baselines.items()
     )
     first = '\n'.join(f'| {name} | {lost:.4f} |' for name, lost in weights[:12])
@@ -211,9 +231,9 @@ The probability that a customer takes a dearer plan within {HORIZON_DAYS} days, 
 ## Data
 
 Choice tables: {', '.join(folder.name for folder in tables)}; {trained}.
-A row is a decision about a customer with the features as they stood before it. Decisions whose {HORIZON_DAYS} days had
-not passed when the log ended are left out, and so are customers of the standing control arm. Purchases nobody asked
-for are outcomes only.
+A row is a decision about a customer with the features as they stood before it. Left out are decisions whose
+{HORIZON_DAYS} days had not passed when the log ended, those of its first {BURN_IN_DAYS} days with all features that
+look further back, and customers of the standing control arm. Purchases nobody asked for are outcomes only.
 
 ## Metrics
 
@@ -223,8 +243,8 @@ On other customers in the last third of the time, with 95 % bootstrap intervals 
 |---|---|---|---|
 {rows}
 
-| baseline | AUC | average precision |
-|---|---|---|
+| baseline | AUC | average precision | log-loss |
+|---|---|---|---|
 {beside}
 
 ## Importances

@@ -10,7 +10,7 @@ from offerstream_training.main import main
 from offerstream_training.registry import golden_distance
 from offerstream_training.upsell_line import DAY, followed, line_rows, split
 
-FEATURES = ['tenure_days', 'open_rate_12m']
+FEATURES = ['tenure_days', 'app_opens_30d', 'open_rate_12m']
 START = 1_736_121_600_000
 
 
@@ -41,7 +41,8 @@ def log(folder: Path, customers: int = 600, told: bool = True, seed: int = 0) ->
                     'rejected': False,
                     'control': False,
                     'tenure_days': float((at - START) / DAY),
-                    'open_rate_12m': opens[customer] if told else random.random(),
+                    'app_opens_30d': opens[customer] if told else random.random(),
+                    'open_rate_12m': opens[customer],
                     'price_to_current': 0.4 if up else -0.4,
                 }
             )
@@ -70,17 +71,18 @@ def test_what_follows_within_ninety_days_counts_and_no_longer():
     assert followed(customer[order], at[order], taken[order]).tolist() == [1, 1, 0, 0, 1, 0]
 
 
-def test_only_decisions_with_ninety_days_to_come_are_rows_and_only_dearer_plans_count(tmp_path):
+def test_only_decisions_with_log_before_and_after_them_are_rows_and_only_dearer_plans_count(tmp_path):
     folder = log(tmp_path / 'log', 100)
     rows = line_rows(folder)
     frame = pl.read_parquet(folder / 'part-000.parquet')
-    last = frame['at'].max()
+    first, last = frame['at'].min() + 60 * DAY, frame['at'].max() - 90 * DAY
     offers = frame.filter((pl.col('source') == 'offer') & (pl.col('item') == 'small'))
-    assert len(rows.y) == offers.filter(pl.col('at') <= last - 90 * DAY).height
+    assert rows.features == FEATURES[:2], 'half of a window of twelve months would tell the age of the log'
+    assert len(rows.y) == offers.filter(pl.col('at').is_between(first, last)).height
     ups = frame.filter(pl.col('accepted') & (pl.col('item') == 'large'))
     naive = [
         ups.filter((pl.col('customer') == who) & pl.col('at').is_between(at, at + 90 * DAY)).height > 0
-        for who, at in offers.filter(pl.col('at') <= last - 90 * DAY).select('customer', 'at').iter_rows()
+        for who, at in offers.filter(pl.col('at').is_between(first, last)).select('customer', 'at').iter_rows()
     ]
     assert rows.y.tolist() == [int(each) for each in naive]
     train, test = split(rows)
@@ -94,7 +96,7 @@ def test_a_model_for_the_line_is_written_whole(tmp_path, capsys):
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found['metrics']['auc']['low'] > 0.55
     manifest = json.loads((out / 'upsell' / '1' / 'manifest.json').read_text())
-    assert (manifest['kind'], manifest['features'], manifest['pairs']) == ('upsell', FEATURES, [])
+    assert (manifest['kind'], manifest['features'], manifest['pairs']) == ('upsell', FEATURES[:2], [])
     assert golden_distance(out / 'upsell' / '1') <= 1e-6
     assert (out / 'upsell' / '1' / 'model.onnx').stat().st_size < 1_000_000
     assert '<svg' in (tmp_path / 'page.html').read_text()
@@ -104,11 +106,11 @@ def test_a_model_for_the_line_is_written_whole(tmp_path, capsys):
 def test_where_nothing_can_be_said_nothing_is_written(case, tmp_path, capsys):
     folder = tmp_path / 'log'
     if case != 'no table':
-        log(folder, 600 if case == 'nothing to learn' else 20, told=False)
+        log(folder, 1000 if case == 'nothing to learn' else 20, told=False)
     assert main(['upsell-line', '--table', str(folder), '--out', str(tmp_path / 'models')]) == 1
     wanted = {
         'nothing to learn': 'no better than chance',
-        'too short': 'wanted 50 at least',
+        'too short': 'positives among',
         'no table': 'holds no choice',
     }
     assert wanted[case] in capsys.readouterr().err.splitlines()[-1]
