@@ -1,7 +1,7 @@
 """`pnpm train upsell`: features, six models at their defaults and tuned, judged on a hold-out, a forest to serve."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -214,14 +214,11 @@ def _metrics(test: Rows, p: np.ndarray, threshold: float, contact: float, money:
 
 
 def _together(train: Rows, test: Rows) -> Rows:
-    """All rows; those of the training side that were left out for their group stay out."""
-    pairs = [(getattr(train, name), getattr(test, name)) for name in ('group', 'time')]
-    both = [None if a is None or b is None else np.concatenate([a, b]) for a, b in pairs]
-    return replace(
-        train,
-        frame=train.frame,
-        y=np.concatenate([train.y, test.y]),
-        group=both[0],
-        time=both[1],
-        place=np.concatenate([train.place, test.place]),
-    )
+    """Labels, groups and times of all rows, without their columns; what was left out for its group stays out."""
+
+    def both(name: str) -> np.ndarray | None:
+        one, other = getattr(train, name), getattr(test, name)
+        return None if one is None or other is None else np.concatenate([one, other])
+
+    places = np.concatenate([train.place, test.place])
+    return Rows(pl.DataFrame(), np.concatenate([train.y, test.y]), both('group'), both('time'), places)

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ..calibration import platt
-from ..learners import best_f1
+from ..calibration import isotonic, platt
+from ..learners import best_f1, log_loss
 from ..metrics import Judged, Money
 from ..splits import folds
 from ..table import column, read_table
@@ -23,12 +23,21 @@ from .models import MODELS, Maker, Margin, installed, out_of_fold
 from .schema import schema_of
 
 WINNER = 'lightgbm'
+STUMPS = 'lightgbm stumps'
+"""The same with two leaves a tree, which can only add up what the inputs say one by one."""
+
+CHOOSING_ROWS = 100_000
+"""Training rows on which one of the two is chosen, half to fit and half to judge."""
+
 SETTINGS = Path(__file__).with_name('settings.json')
 FOLDS = 3
 OTHERS_ROWS = 60_000
 """Training rows of the other models, a quarter of them to calibrate on: the winner alone gets all."""
 
 MONEY = Money(1.0, 10.0)
+ENOUGH = 5000
+"""Positives from which on calibration is a rising step function: log-odds that add up do not fit every law."""
+
 RESAMPLES = 200
 METRICS = ('auc', 'averagePrecision', 'f1Positive', 'profit')
 
@@ -70,14 +79,14 @@ def judge(asked: Asked, progress) -> dict:
     del frame
     x_train, y_train, x_test, y_test = x[:train], y[:train], x[train:], y[train:]
     progress(f'{train} training rows, {len(y_test)} held out, {len(names)} inputs')
-    said = {WINNER: _winner(x_train, y_train, x_test)}
-    progress(f'{WINNER} after {time.perf_counter() - began:.0f} s')
+    best, form = _winner(x_train, y_train, x_test)
+    said = {WINNER: best}
+    progress(f'{form} after {time.perf_counter() - began:.0f} s')
     for name in [each for each in asked.models if each != WINNER]:
         said[name] = _other(name, x_train[:OTHERS_ROWS], y_train[:OTHERS_ROWS], x_test)
         progress(f'{name} after {time.perf_counter() - began:.0f} s')
     metrics = judged(y_test, bayes[train:], said, asked.money)
-    if asked.models:
-        notes.append(f'{WINNER} learnt from all training rows, the other models from {min(train, OTHERS_ROWS)}')
+    notes.append(f'{form} learnt from all training rows, the other models from {min(train, OTHERS_ROWS)}')
     over = [name for name in METRICS if metrics.get(f'{name}OverBayesLow', -1) > 0]
     notes += [f'{name} is above the ceiling beyond noise: look for a leak' for name in over]
     return {
@@ -95,7 +104,7 @@ def judged(y: np.ndarray, bayes: np.ndarray, said: dict[str, Said], money: Money
     bounds of its paired 95 % bootstrap interval. Bayes orders rows of one probability by chance, as a model does: a
     curve that takes them at once would understate its average precision. y: (n,) of 0 and 1; bayes: (n,).
     """
-    jitter = 1e-9 * np.random.default_rng(0).random(len(y))
+    jitter = 1e-9 * np.random.default_rng([9, len(y)]).random(len(y))
     best = _Scored(y, Said(bayes + jitter, expected_f1_threshold(bayes)), money)
     top = best.metrics()
     out: dict[str, float] = {}
@@ -174,15 +183,22 @@ def expected_f1_threshold(p: np.ndarray) -> float:
 
 def settings_of(name: str) -> Maker:
     """A model with the settings found on the development seeds."""
-    found = json.loads(SETTINGS.read_text())['models']
-    return MODELS[name].having(**found.get(name, {}))
+    found = json.loads(SETTINGS.read_text())['models'][name]
+    return MODELS[name.split(' ')[0]].having(**found)
 
 
-def _winner(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> Said:
-    """Fitted on all rows, calibrated out of fold."""
-    maker = settings_of(WINNER)
+def _winner(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> tuple[Said, str]:
+    """Stumps or trees of few leaves, whichever has the smaller log-loss on training rows it was not fitted on; then
+    fitted on all of them and calibrated out of fold."""
+    half = min(CHOOSING_ROWS, len(y)) // 2
+    first, second = slice(0, half), slice(half, 2 * half)
+    losses = {
+        form: log_loss(settings_of(form).fit(x[first], y[first])(x[second]), y[second]) for form in (WINNER, STUMPS)
+    }
+    form = min(losses, key=lambda each: losses[each])
+    maker = settings_of(form)
     margins = out_of_fold(maker, x, y, folds(y, None, None, FOLDS))
-    return _said(margins, y, maker.fit(x, y), x_test)
+    return _said(margins, y, maker.fit(x, y), x_test), form
 
 
 def _other(name: str, x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> Said:
@@ -193,8 +209,14 @@ def _other(name: str, x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> Said:
 
 
 def _said(margins: np.ndarray, y: np.ndarray, margin: Margin, x_test: np.ndarray) -> Said:
-    calibration = platt(margins, y)
-    return Said(calibration.probability(margin(x_test)), best_f1(y, calibration.probability(margins)))
+    """Calibrated by margins of rows not learnt from; on a step of equal probability the margin keeps its order."""
+    sigmoid = platt(margins, y)
+    calibration = isotonic(margins, y) if y.sum() >= ENOUGH else sigmoid
+
+    def probability(margins: np.ndarray) -> np.ndarray:
+        return calibration.probability(margins) + 1e-9 * sigmoid.probability(margins)
+
+    return Said(probability(margin(x_test)), best_f1(y, probability(margins)))
 
 
 def _rows(asked: Asked, notes: list[str]) -> tuple[pl.DataFrame, np.ndarray]:
