@@ -16,8 +16,8 @@ export type Group = {
   readonly propensities: ArrayLike<number>
   /** For judges alone, where they can know: probability of attending, and of accepting each item if attended. */
   readonly truth: Truth | null
-  /** When the offer was seen; NaN until then. */
-  displayedAt: number
+  /** When the offer was seen. */
+  readonly displayedAt: number[]
   opened: boolean
   rejected: boolean
   accepted: boolean

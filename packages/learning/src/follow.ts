@@ -79,7 +79,7 @@ export function createFollowing(vectors: Vectors): Following {
       chosen,
       propensities: [],
       truth: null,
-      displayedAt: Number.NaN,
+      displayedAt: [],
       opened: false,
       rejected: false,
       accepted: true,
@@ -105,7 +105,8 @@ export function createFollowing(vectors: Vectors): Following {
       if (after === before) return
       switch (event.type) {
         case 'purchase':
-          if (stamp?.kind === 'plan') {
+          // What was taken back may arrive after that.
+          if (stamp?.kind === 'plan' && !customer.bought.some(({ id }) => id === event.id)) {
             if (isKept && event.offer === null) organic(customer, event, playbook)
             customer.bought.push({ id: event.id, item: event.item, at: event.at, takenBack: false })
           }
@@ -113,6 +114,8 @@ export function createFollowing(vectors: Vectors): Following {
         case 'purchase_retracted': {
           const taken = customer.bought.find(({ id }) => id === event.purchase)
           if (taken !== undefined) taken.takenBack = true
+          else if (stamp?.kind === 'plan')
+            customer.bought.push({ id: event.purchase, item: event.item, at: event.purchasedAt, takenBack: true })
           break
         }
         case 'engagement':
@@ -122,7 +125,7 @@ export function createFollowing(vectors: Vectors): Following {
           const group = answered(customer, event)
           if (said === 'displayed') {
             if (event.item !== null) customer.displayed.push({ item: event.item, at: event.at })
-            if (group !== undefined && !(group.displayedAt <= event.at)) group.displayedAt = event.at
+            group?.displayedAt.push(event.at)
           } else if (group !== undefined && (said === 'opened' || said === 'clicked')) group.opened = true
           else if (group !== undefined && event.type === 'engagement' && said === 'rejected') group.rejected = true
           break
@@ -145,7 +148,7 @@ export function createFollowing(vectors: Vectors): Following {
         customer,
         source: 'offer',
         current: facts.plan,
-        displayedAt: Number.NaN,
+        displayedAt: [],
         opened: false,
         rejected: false,
         accepted: false,
@@ -181,10 +184,9 @@ function settle({ groups }: Block, end = Number.POSITIVE_INFINITY): void {
     customers.add(customer)
     last = Math.max(last, group.at)
     if (source === 'offer') {
-      const since = Number.isNaN(displayedAt) ? group.at : displayedAt
-      group.kept = since + acceptanceDays * dayMs <= end
+      group.kept = Math.max(group.at, ...displayedAt) + acceptanceDays * dayMs <= end
       group.accepted = customer.bought.some(
-        ({ item, at, takenBack }) => item === name && !takenBack && isAcceptance(displayedAt, at),
+        ({ item, at, takenBack }) => item === name && !takenBack && displayedAt.some(shown => isAcceptance(shown, at)),
       )
     } else
       group.kept =

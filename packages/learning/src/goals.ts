@@ -2,7 +2,7 @@ import { type Interval, tInterval } from './interval.ts'
 import type { Judgement, Trial } from './trials.ts'
 
 /** What a metric is to be at least, by its lower 95 % bound over seeds; at most, by its upper one. */
-export type Goal = {
+type Goal = {
   readonly metric: string
   readonly says: string
   readonly presets: readonly string[]
@@ -67,6 +67,7 @@ export const learners = {
     ],
     claims: [
       { metric: 'auc', says: 'AUC', presets: unknown, nothing: 0.5 },
+      { metric: 'profit', says: 'profit a row', presets: unknown, nothing: 0 },
       { metric: 'aucOverBayes', says: 'AUC − Bayes', presets: ['A', 'B', 'C'], nothing: 0 },
       { metric: 'averagePrecisionOverBayes', says: 'average precision − Bayes', presets: ['A', 'B', 'C'], nothing: 0 },
     ],
@@ -75,7 +76,7 @@ export const learners = {
 
 export type LearnerName = keyof typeof learners
 
-export type Verdict = 'reached' | 'missed' | 'stretch reached' | 'no gain claimed' | 'GAIN CLAIMED' | 'not judged'
+type Verdict = 'reached' | 'missed' | 'stretch reached' | 'no gain claimed' | 'GAIN CLAIMED' | 'not judged'
 
 export type GoalRow = Interval & {
   readonly preset: string

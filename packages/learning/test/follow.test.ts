@@ -82,6 +82,12 @@ describe('an offer', () => {
     expect(outcomeOf([display, bought(display.event.at + after)]).accepted).toBe(accepted)
   })
 
+  test('that is displayed again is accepted by either display', () => {
+    const again = shown(decidedAt + 5 * day)
+    expect(outcomeOf([shown(), again, bought(decidedAt + 16 * day)]).accepted).toBe(true)
+    expect(outcomeOf([shown(), again, bought(decidedAt + 2 * day)]).accepted).toBe(true)
+  })
+
   test('that nobody saw is not accepted, whatever is bought', () => {
     expect(outcomeOf([bought(decidedAt + day)]).accepted).toBe(false)
   })
@@ -99,6 +105,7 @@ describe('an offer', () => {
       purchasedAt: purchase.event.at,
     })
     expect(outcomeOf([shown(), purchase, back]).accepted).toBe(false)
+    expect(outcomeOf([shown(), back, purchase]).accepted).toBe(false)
   })
 
   test('is opened and rejected by what names it, or its item', () => {
@@ -146,6 +153,7 @@ describe('an unasked purchase of a plan', () => {
     })
     expect(blockOf([profile(), display, purchase]).groups[0]!.kept).toBe(false)
     expect(blockOf([profile(), purchase, back]).groups[0]!.kept).toBe(false)
+    expect(blockOf([profile(), back, purchase]).groups).toEqual([])
     expect(blockOf([profile(), bought(boughtAt, { offer: 'd9' })]).groups).toEqual([])
   })
 
