@@ -214,7 +214,7 @@ const retried = <T>(work: () => Promise<T>, signal: AbortSignal, output: Output)
 
 /** Those that come after one in order; all of them after none. */
 const after = (customers: readonly string[], last: string | undefined): readonly string[] =>
-  last === undefined ? customers : customers.slice(customers.findIndex(customer => customer > last) >>> 0)
+  last === undefined ? customers : customers.filter(customer => customer > last)
 
 const sum = (files: readonly RankedFile[], what: 'customers' | 'rows' | 'offerable' | 'bytes'): number =>
   files.reduce((total, file) => total + file[what], 0)
