@@ -109,9 +109,9 @@ def decision_index(export: Export) -> tuple[pl.DataFrame, int]:
     return once.drop('said'), found.height - once.height
 
 
-def decision_records(export: Export) -> Iterator[tuple[list[dict], list[int]]]:
-    """The decisions of each file with the playbook version of each, repeats among them, up to their candidates."""
+def decision_records(export: Export) -> Iterator[tuple[dict, int]]:
+    """Every decision up to its candidates, with its playbook version, repeats among them, one at a time."""
     read = export.reader('decisions', last='candidates')
     for path in export.files['decisions']:
-        frame = pl.read_parquet(path, columns=['record', 'playbook_version'])
-        yield [read(record) for record in frame['record']], frame['playbook_version'].to_list()
+        for record, version in pl.read_parquet(path, columns=['record', 'playbook_version']).iter_rows():
+            yield read(record), version

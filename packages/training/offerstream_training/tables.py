@@ -22,7 +22,7 @@ from .trouble import Trouble
 
 MONTH = 30 * 86_400_000
 PART = 20_000
-"""Decisions of a file of the table, a few more with those of the last file read."""
+"""Decisions of a file of the table."""
 
 JUDGED = 100_000
 """Offers that are looked at for columns which give the answer away."""
@@ -102,7 +102,7 @@ class _Table:
         return len(self.people)
 
     def write(self, folder: Path, progress) -> None:
-        """Part by part: memory holds the decisions of one part, and of one file of the export."""
+        """Part by part: memory holds the decisions of one part, and the bytes of one file of the export."""
         (folder / 'no-offer').mkdir()
         written = part = 0
         groups, silent = _Rows(), _Rows()
@@ -116,9 +116,8 @@ class _Table:
             groups, silent = _Rows(), _Rows()
             progress(f'{len(self.seen)} of {len(self.index)} decisions read, {written} offers written')
 
-        for decisions, versions in decision_records(self.export):
-            for decision, version in zip(decisions, versions, strict=True):
-                self._add(decision, version, groups, silent)
+        for decision, version in decision_records(self.export):
+            self._add(decision, version, groups, silent)
             if len(groups.vectors) + len(silent.vectors) >= PART:
                 flush()
         flush()
