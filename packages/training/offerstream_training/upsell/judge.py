@@ -86,7 +86,9 @@ def judge(asked: Asked, progress) -> dict:
         said[name] = _other(name, x_train[:OTHERS_ROWS], y_train[:OTHERS_ROWS], x_test)
         progress(f'{name} after {time.perf_counter() - began:.0f} s')
     metrics = judged(y_test, bayes[train:], said, asked.money)
-    notes.append(f'{form} learnt from all training rows, the other models from {min(train, OTHERS_ROWS)}')
+    notes.append(f'{WINNER} is {form}, learnt from all training rows')
+    if len(said) > 1:
+        notes.append(f'the other models learnt from {min(train, OTHERS_ROWS)} rows')
     over = [name for name in METRICS if metrics.get(f'{name}OverBayesLow', -1) > 0]
     notes += [f'{name} is above the ceiling beyond noise: look for a leak' for name in over]
     return {
