@@ -71,6 +71,8 @@ export const learning: Bench = {
     const key = fingerprint(codeOf[name], asked)
     const store = createTrialStore(join(local, name), key)
     const trials = presets.flatMap(preset => seeds.map((seed): Trial => ({ preset, seed })))
+    // What an interrupted run left behind.
+    rmSync(join(local, 'worlds', name), { recursive: true, force: true })
     const judge = name === 'plans' ? plansJudge(settings, key, progress) : upsellJudge(settings)
     let begun = 0
     const { judged, known, left, failed } = await runTrials(
@@ -131,7 +133,7 @@ function plansJudge(settings: Readonly<Record<string, string>>, key: string, pro
   const bayesOf = async (preset: string): Promise<string> => {
     const file = join(local, 'bayes', `${preset}-${key.slice(0, 12)}.json`)
     if (existsSync(file)) return file
-    const worlds = bayesSeeds.map(seed => join(local, 'worlds', `${preset}-${seed}`))
+    const worlds = bayesSeeds.map(seed => join(local, 'worlds', 'plans', `${preset}-${seed}`))
     try {
       const later = `${Math.floor(Number(settings['months']) / 2)}`
       for (const [index, seed] of bayesSeeds.entries()) {
@@ -156,7 +158,7 @@ function plansJudge(settings: Readonly<Record<string, string>>, key: string, pro
   }
   return async ({ preset, seed }) => {
     const bayes = preset === 'null' ? [] : ['--bayes', await bayesOf(preset)]
-    const folder = join(local, 'worlds', `${preset}-${seed}`)
+    const folder = join(local, 'worlds', 'plans', `${preset}-${seed}`)
     try {
       await world(preset, seed, folder)
       return judgementOf(
@@ -171,7 +173,7 @@ function plansJudge(settings: Readonly<Record<string, string>>, key: string, pro
 /** Makes the tables, has one judged, and throws them away. */
 function upsellJudge(settings: Readonly<Record<string, string>>): Judge {
   return async ({ preset, seed }) => {
-    const folder = join(local, 'worlds', `upsell-${preset}-${seed}`)
+    const folder = join(local, 'worlds', 'upsell', `${preset}-${seed}`)
     rmSync(folder, { recursive: true, force: true })
     try {
       const market = preset === 'null' ? 'null' : 'medium-taste'
