@@ -160,6 +160,11 @@ def upsell_line(
     name, single = best_column(train.x, train.y, train.features)
     alone = {'base rate': np.full(len(test.y), train.y.mean()), f'{name} alone': single(test.x)}
     baselines = {each: _judged(test, guess, threshold, train) for each, guess in alone.items()}
+    warnings = [
+        f'{name} has no larger log-loss on the hold-out: this model is not worth serving'
+        for name, each in baselines.items()
+        if each['logLoss']['value'] <= metrics['logLoss']['value']
+    ]
     about = {
         'kind': 'upsell',
         'trainedOn': {
@@ -176,10 +181,14 @@ def upsell_line(
     if len(bare.graph()) > MOST_BYTES:
         raise Trouble(f'the graph has {len(bare.graph()):,} bytes, allowed are {MOST_BYTES:,}')
     weights = importances(fitted, test.x, test.y, 8000)
-    write_model(out, 'upsell', version, fitted, test.x, about, _card(version, about, baselines, weights, tables))
+    write_model(
+        out, 'upsell', version, fitted, test.x, about, _card(version, about, baselines, weights, tables, warnings)
+    )
     if report is not None:
         trained = about['trainedOn']
-        report.write_text(classify_report('upsell', test.y, p, threshold, metrics, baselines, weights, [], trained))
+        report.write_text(
+            classify_report('upsell', test.y, p, threshold, metrics, baselines, weights, warnings, trained)
+        )
     return {
         'rows': len(train.y),
         'testRows': len(test.y),
@@ -188,6 +197,7 @@ def upsell_line(
         'threshold': threshold,
         'model': str(out / 'upsell' / version),
         'report': None if report is None else str(report),
+        'warnings': warnings,
     }
 
 
@@ -211,7 +221,14 @@ def _joined(parts: list[Rows]) -> Rows:
     return Rows(parts[0].features, x, y, customer, at)
 
 
-def _card(version: str, about: dict, baselines: dict, weights: list[tuple[str, float]], tables: list[Path]) -> str:
+def _card(
+    version: str,
+    about: dict,
+    baselines: dict,
+    weights: list[tuple[str, float]],
+    tables: list[Path],
+    warnings: list[str],
+) -> str:
     rows = '\n'.join(
         f'| {key} | {each["value"]:.4g} | {each["low"]:.4g} | {each["high"]:.4g} |'
         for key, each in about['metrics'].items()
@@ -221,6 +238,7 @@ def _card(version: str, about: dict, baselines: dict, weights: list[tuple[str, f
         f'| {name} | ' + ' | '.join(f'{each[metric]["value"]:.4f}' for metric in named) + ' |'
         for name, each in baselines.items()
     )
+    limits = ''.join(f'- {each}.\n' for each in warnings)
     first = '\n'.join(f'| {name} | {lost:.4f} |' for name, lost in weights[:12])
     trained = ', '.join(f'{key} {value}' for key, value in about['trainedOn'].items() if key != 'tables')
     return f"""# upsell/{version}
@@ -261,6 +279,7 @@ AUC lost on the hold-out when one input is shuffled.
 - It says who moves up, not whom an offer moves: it is no estimate of an effect, and no gate for one.
 - The outcome windows of training rows reach into the time of the test rows, of other customers.
 - Packages bought are not counted.
+{limits}
 
 ## Reproduce
 
@@ -277,6 +296,8 @@ def _run(options: argparse.Namespace) -> None:
         options.report,
         lambda line: print(line, file=sys.stderr, flush=True),
     )
+    for warning in result['warnings']:
+        print(f'warning: {warning}', file=sys.stderr)
     for who, metrics in ({'this model': result['metrics']} | result['baselines']).items():
         print(f'{who}:', ', '.join(f'{name} {each["value"]:.4g}' for name, each in metrics.items()))
     print(f'model {result["model"]}')

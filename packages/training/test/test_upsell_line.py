@@ -95,6 +95,9 @@ def test_a_model_for_the_line_is_written_whole(tmp_path, capsys):
     assert main(['upsell-line', *given]) == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found['metrics']['auc']['low'] > 0.55
+    card, alone = (out / 'upsell' / '1' / 'card.md').read_text(), found['baselines']['app_opens_30d alone']
+    beaten = alone['logLoss']['value'] <= found['metrics']['logLoss']['value']
+    assert ('app_opens_30d alone has no larger log-loss' in card) == beaten == bool(found['warnings'])
     manifest = json.loads((out / 'upsell' / '1' / 'manifest.json').read_text())
     assert (manifest['kind'], manifest['features'], manifest['pairs']) == ('upsell', FEATURES[:2], [])
     assert golden_distance(out / 'upsell' / '1') <= 1e-6
