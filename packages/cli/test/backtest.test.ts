@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Decision, PlaybookRecord } from '@offerstream/contracts'
 import { openExport, writeExport } from '@offerstream/evaluation'
 import { names } from '@offerstream/features'
-import { createVectors, pastChoices } from '@offerstream/learning'
+import { createVectors, pastChoices, writePast } from '@offerstream/learning'
 import { atBoundary, demoPromotions, type PairName } from '@offerstream/ranker'
 import { createWorld, customerRecords, events, playbookRecords } from '@offerstream/simulator'
 import { startStack } from '@offerstream/stack'
@@ -228,6 +228,14 @@ describe('given a line that decided for ten hours', () => {
       }
     }
     await opened.close()
+    // Ten hours in, every offer could still be accepted.
+    const written = await writePast({ dir: join(dir, 'vectors'), out: join(dir, 'choices') })
+    expect(written).toMatchObject({
+      offers: 0,
+      decisions: carried.size,
+      leftOut: { notRipe: compared, ofAnotherSystem: 0 },
+    })
+    expect(readdirSync(join(dir, 'choices'))).toContain('columns.json')
     expect(compared).toBeGreaterThan(20)
     expect(pairsCompared).toBeGreaterThan(compared)
   })
