@@ -19,7 +19,14 @@ from offerstream_training.plans.models import MODELS, by_name, single_plan
 from offerstream_training.trouble import Trouble
 
 FEATURES = ['tenure_days', 'open_rate_12m']
-PAIRS = ['price_to_current', 'quota_to_need', 'quota_to_current', 'current_percentile', 'streaming']
+PAIRS = [
+    'price_to_current',
+    'quota_to_need',
+    'quota_to_current',
+    'current_percentile',
+    'streaming',
+    'data_within_to_current',
+]
 PLANS = 6
 
 
@@ -61,7 +68,16 @@ def world(folder: Path, customers: int = 1500, months: int = 5, taste: float = 1
                     keys += [bool(mine and opened), bool(mine and yes), False, False]
                     seen = need + 0.3 * np.sin(customer)
                     x = [customer % 100, attending, np.log(price / prices[own]), quota[place] - seen]
-                    rows.append([*keys, *x, 0.7 * (plan - own), own / PLANS, float(plan % 3 == 0)])
+                    rows.append(
+                        [
+                            *keys,
+                            *x,
+                            0.7 * (plan - own),
+                            own / PLANS,
+                            float(plan % 3 == 0),
+                            min(quota[place] - seen, 0.3),
+                        ]
+                    )
                     truth.append([keys[0], keys[5], attending, accept[place]])
     schema = KEYS | dict.fromkeys(FEATURES + PAIRS, pl.Float32)
     (folder / 'oracle').mkdir(parents=True)

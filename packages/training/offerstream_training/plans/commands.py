@@ -54,7 +54,7 @@ def _plans(options: argparse.Namespace) -> None:
 def _judge(options: argparse.Namespace) -> None:
     result = judge(options.world, options.bayes, _models(options), progress=_progress)
     for name, value in result['metrics'].items():
-        if name.endswith(('OverLadder', 'OverSinglePlan', 'OfBayes', 'OfFullInformation')):
+        if name.endswith(('OverLadder', 'OverSinglePlan', 'OverTruestPlan', 'OfBayes', 'OfFullInformation')):
             low, high = result['metrics'][f'{name}Low'], result['metrics'][f'{name}High']
             print(f'{name} {value:.3f} ({low:.3f} to {high:.3f})')
     print('\n'.join(result['notes']))

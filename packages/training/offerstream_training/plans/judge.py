@@ -10,8 +10,8 @@ import numpy as np
 
 from .bayes import Bayes
 from .harness import Candidate, chosen, walk_forward
-from .judging import Truth, out_of_time, ratio, read_truth
-from .log import Log, read_log
+from .judging import Resampled, Truth, out_of_time, read_truth
+from .log import Log, places, read_log
 from .models import MODELS, Model
 
 
@@ -33,7 +33,7 @@ def judge(
     world: Path,
     bayes: Path | None = None,
     models: Sequence[Model] = MODELS,
-    most: int = 40_000,
+    most: int = 15_000,
     progress: Callable[[str], None] = lambda line: None,
 ) -> dict:
     """The object that --json prints: flat metrics, seconds and notes. Fits on three quarters of the months."""
@@ -45,6 +45,7 @@ def judge(
     values = values | {'chosen': ours}
     if bayes is not None:
         values['bayes'] = judged.truth.values(Bayes.read(bayes).score(log.choices), log)
+    resampled = Resampled(log)
     for name, value in values.items():
         short = key(name)
         metrics[f'{short}Value'] = float(np.average(value, weights=log.weight))
@@ -52,10 +53,11 @@ def judge(
             ('OverLadder', 'ladder'),
             ('OverSinglePlan', 'single plan'),
             ('OfBayes', 'bayes'),
+            ('OverTruestPlan', 'truest plan'),
             ('OfFullInformation', 'full information'),
         ):
             if base in values:
-                metrics |= _flat(f'{short}{other}', ratio(value, values[base], log))
+                metrics |= _flat(f'{short}{other}', resampled.ratio(value, values[base]))
     for name, candidate in judged.candidates.items():
         found = out_of_time(candidate, judged.after)
         metrics |= {f'{key(name)}{what[0].upper()}{what[1:]}': value for what, value in found.items()}
@@ -82,8 +84,16 @@ def judged_world(
     test = after.part(after.offer)
     truth = read_truth(world, test)
     values = {name: truth.values(each.scorer.score(test.choices), test) for name, each in candidates.items()}
+    values['truest plan'] = _truest_plan(truth, test)
     values['full information'] = truth.values(truth.accept, test)
     return Judged(test, after, truth, candidates, chosen(list(candidates.values())).name, values)
+
+
+def _truest_plan(truth: Truth, test: Log) -> np.ndarray:
+    """(groups,) of the single plan that was in truth worth most in these very months: nobody could have known it."""
+    items = test.choices.frame['item'].to_numpy()
+    tried = [truth.values(np.where(items == item, 1.0, -1.0 - places(test.choices)), test) for item in np.unique(items)]
+    return max(tried, key=lambda each: float(np.average(each, weights=test.weight)))
 
 
 def key(name: str) -> str:

@@ -220,7 +220,8 @@ def _inputs(choices: Choices) -> np.ndarray:
 
 
 def _moments(log: Log) -> tuple[np.ndarray, np.ndarray]:
-    x = _inputs(log.choices).astype(np.float64)
+    """Mean and deviation of the inputs, (pairs,) each, where something was answered."""
+    x = _inputs(log.part(log.opened | (log.accepted > 0)).choices).astype(np.float64)
     known = ~np.isnan(x)
     count = np.maximum(known.sum(axis=0), 1)
     mean = np.where(known, x, 0).sum(axis=0) / count
