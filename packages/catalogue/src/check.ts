@@ -49,6 +49,7 @@ const checks: { readonly [Type in Body['type']]: Check<Type> } = {
       : []),
     ...(item.channels.length === 0 ? ['channels is empty, wanted at least one'] : []),
     ...textProblems(item),
+    ...linkProblems(item.link),
     ...period('availableFrom', item.availableFrom, 'availableTo', item.availableTo),
   ],
   rule: (rule, { features, playbook, triggers }) => [
@@ -121,6 +122,18 @@ const checks: { readonly [Type in Body['type']]: Check<Type> } = {
       policy[field] >= 0 && policy[field] <= 23 ? [] : [`${field} is ${policy[field]}, wanted 0 to 23`],
     ),
   ],
+}
+
+const longestLink = 2048
+
+/** Whoever clicks is sent there: over https, with nobody's password in it. */
+function linkProblems(link: string | null): string[] {
+  if (link === null) return []
+  if (!URL.canParse(link)) return ['link is no address']
+  const { protocol, username, password } = new URL(link)
+  if (protocol !== 'https:') return [`link begins with ${protocol}, wanted https:`]
+  if (username !== '' || password !== '') return ['link holds a user name or password']
+  return link.length > longestLink ? [`link is ${link.length} characters long, ${longestLink} are allowed`] : []
 }
 
 type Numbers<Field extends string> = { readonly [Name in Field]: number | null }

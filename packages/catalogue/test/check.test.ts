@@ -31,6 +31,18 @@ it.each<[string, PlaybookRecord['body'], string]>([
     { ...plan, availableFrom: 9, availableTo: 8 },
     'item plan-m: availableTo is not after availableFrom',
   ],
+  ['a link over http', { ...plan, link: 'http://example.org/' }, 'item plan-m: link begins with http:, wanted https:'],
+  [
+    'a link to a script',
+    { ...plan, link: 'javascript:alert(1)' },
+    'item plan-m: link begins with javascript:, wanted https:',
+  ],
+  [
+    'a link with a password',
+    { ...plan, link: 'https://a:b@example.org/' },
+    'item plan-m: link holds a user name or password',
+  ],
+  ['a link that is none', { ...plan, link: 'example.org' }, 'item plan-m: link is no address'],
   ['a text without English', { ...plan, text: { de: 'Zehn' } }, 'item plan-m: text has no en to fall back on'],
   [
     'an unknown feature',

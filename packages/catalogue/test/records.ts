@@ -29,6 +29,7 @@ export const plan: CatalogueItem = {
   costMinor: 0,
   obligation: 'none',
   needsConsent: true,
+  link: null,
 }
 
 export const samples: { readonly [Type in PlaybookRecord['body']['type']]: PlaybookRecord['body'] & { type: Type } } = {

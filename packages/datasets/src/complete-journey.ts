@@ -173,6 +173,7 @@ const categoryItem = (item: string, department: string, priceMinor: number): Cat
   costMinor: 0,
   obligation: 'none',
   needsConsent: true,
+  link: null,
 })
 
 /** The set does not say what a line earns. */

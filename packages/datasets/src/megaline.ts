@@ -179,6 +179,7 @@ async function readPlans(dir: string): Promise<CatalogueItem[]> {
       costMinor: 0,
       obligation: 'none',
       needsConsent: true,
+      link: null,
     })
   }
   return plans

@@ -190,6 +190,7 @@ function offerItem({ value, where }: { readonly value: unknown; readonly where: 
     costMinor: 0,
     obligation: 'none',
     needsConsent: true,
+    link: null,
   }
 }
 

@@ -98,5 +98,6 @@ const itemOf = (said: Said): CatalogueItem => ({
   costMinor: 0,
   obligation: 'none',
   needsConsent: true,
+  link: null,
   ...said,
 })

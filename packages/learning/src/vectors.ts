@@ -98,4 +98,5 @@ const anyItem: CatalogueItem = {
   costMinor: 0,
   obligation: 'none',
   needsConsent: true,
+  link: null,
 }

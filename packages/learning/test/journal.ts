@@ -32,6 +32,7 @@ export const plan = (name: string, priceMinor: number, quotaGb: number): Catalog
   costMinor: 0,
   obligation: 'none',
   needsConsent: true,
+  link: null,
 })
 
 export const small = plan('small', 800, 2)

@@ -44,6 +44,7 @@ export const plan = (name: string, priceMinor: number, quotaGb: number): Catalog
   costMinor: 0,
   obligation: 'none',
   needsConsent: true,
+  link: null,
 })
 
 export const planM = plan('plan-m', 2000, 10)

@@ -33,6 +33,7 @@ export const plan = (name: string, priceMinor: number, quotaGb: number | null): 
   costMinor: 0,
   obligation: 'none',
   needsConsent: true,
+  link: null,
 })
 
 export const plans = [

@@ -55,6 +55,7 @@ const plan = (
     costMinor: 0,
     obligation: 'none',
     needsConsent: true,
+    link: null,
   },
 })
 
@@ -115,6 +116,7 @@ const pack = (
   costMinor: 0,
   obligation: 'none',
   needsConsent: true,
+  link: null,
 })
 
 export const packages: readonly CatalogueItem[] = [

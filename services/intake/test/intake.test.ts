@@ -153,6 +153,7 @@ describe('intake', () => {
         costMinor: 0,
         obligation: 'none',
         needsConsent: true,
+        link: null,
       },
     }
     await put(world, 'playbook', record)
