@@ -47,6 +47,7 @@ export const learning: Bench = {
     'bayes-customers': { fallback: '45000', says: 'of each of the three worlds the oracle is fitted on' },
     'bayes-offers': { fallback: '40000', says: 'a month and world that it is fitted on, of the later half of months' },
     rows: { fallback: '500000', says: 'of an upsell table; 200000 are held out' },
+    models: { fallback: 'lightgbm', says: 'of upsell, apart by commas; the winner is always judged' },
     minutes: { fallback: '60', says: 'after which no other world is begun' },
     fresh: { fallback: 'no', says: 'yes judges all of it again' },
     out: { fallback: '', says: 'file for the table as Markdown' },
@@ -188,6 +189,7 @@ function upsellJudge(settings: Readonly<Record<string, string>>): Judge {
       })
       const [table, oracle] = ['tables', 'oracle'].map(each => join(folder, each, `upsell-${preset}`))
       const given = ['judge-upsell', '--table', table!, '--oracle', oracle!, '--preset', preset, '--json']
+      given.push('--models', settings['models']!)
       return judgementOf(await run(['packages/training/src/main.ts', ...given]))
     } finally {
       rmSync(folder, { recursive: true, force: true })

@@ -185,9 +185,15 @@ function settle({ groups }: Block, end = Number.POSITIVE_INFINITY): void {
     last = Math.max(last, group.at)
     if (source === 'offer') {
       group.kept = Math.max(group.at, ...displayedAt) + acceptanceDays * dayMs <= end
-      group.accepted = customer.bought.some(
-        ({ item, at, takenBack }) => item === name && !takenBack && displayedAt.some(shown => isAcceptance(shown, at)),
-      )
+      group.accepted = customer.bought.some(({ item, at, takenBack }) => {
+        if (item !== name || takenBack) return false
+        // Of several displays of an item the newest takes the purchase.
+        const before = (shown: number): boolean => isAcceptance(shown, at)
+        const own = Math.max(...displayedAt.filter(before))
+        return (
+          before(own) && !customer.displayed.some(other => other.item === name && other.at > own && before(other.at))
+        )
+      })
     } else
       group.kept =
         !customer.bought.some(({ id, takenBack }) => id === group.id && takenBack) &&

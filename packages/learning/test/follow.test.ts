@@ -88,6 +88,12 @@ describe('an offer', () => {
     expect(outcomeOf([shown(), again, bought(decidedAt + 2 * day)]).accepted).toBe(true)
   })
 
+  test('gives way to the display of its item by another offer, if that came before the purchase', () => {
+    const another = event('engagement', decidedAt + 5 * day, { kind: 'displayed', offer: 'd0', item: 'middle' })
+    expect(outcomeOf([shown(), another, bought(decidedAt + 6 * day)]).accepted).toBe(false)
+    expect(outcomeOf([shown(), another, bought(decidedAt + 4 * day)]).accepted).toBe(true)
+  })
+
   test('that nobody saw is not accepted, whatever is bought', () => {
     expect(outcomeOf([bought(decidedAt + day)]).accepted).toBe(false)
   })
