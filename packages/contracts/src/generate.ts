@@ -1,4 +1,4 @@
-// Writes generated.ts from schemas/*.avsc; with --check it fails when the committed file differs.
+// Writes generated.ts from schemas/*.avsc, and the pages of topics; with --check it fails when the committed file differs.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type AvroSchema, bundle, type Field } from './schemas.ts'
@@ -85,4 +85,8 @@ if (process.argv.includes('--check')) {
     console.error(`${fileURLToPath(target)} differs from schemas/*.avsc: run \`pnpm generate\` and commit the result`)
     process.exit(1)
   }
-} else writeFileSync(target, text)
+} else {
+  writeFileSync(target, text)
+  // The pages of topics show the schemas.
+  await import('../docs/write-topics.ts')
+}
