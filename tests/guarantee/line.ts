@@ -96,6 +96,9 @@ const generous: ContactPolicy = {
   minimumValueMinor: 0,
   offersPerChannelPerWeek: {},
   offersPerItemPerMonth: 1_000_000,
+  cancelledWhenQuiet: [],
+  releaseSpreadMinutes: 0,
+  campaignOffersPerMinute: {},
 }
 
 export async function openLine(options: LineOptions): Promise<Line> {

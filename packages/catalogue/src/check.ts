@@ -117,6 +117,12 @@ const checks: { readonly [Type in Body['type']]: Check<Type> } = {
     ...Object.entries(policy.offersPerChannelPerWeek).flatMap(([channel, cap]) =>
       cap >= 0 ? [] : [`offersPerChannelPerWeek of ${channel} is ${cap}, wanted 0 or more`],
     ),
+    ...Object.entries(policy.campaignOffersPerMinute).flatMap(([campaign, rate]) =>
+      rate > 0 ? [] : [`campaignOffersPerMinute of ${campaign} is ${rate}, wanted 1 or more; a kill switch stops one`],
+    ),
+    ...(policy.releaseSpreadMinutes >= 0 && policy.releaseSpreadMinutes <= 60
+      ? []
+      : [`releaseSpreadMinutes is ${policy.releaseSpreadMinutes}, wanted 0 to 60`]),
     ...above(policy, 'validHours', 0),
     ...(['quietFromHour', 'quietToHour'] as const).flatMap(field =>
       policy[field] >= 0 && policy[field] <= 23 ? [] : [`${field} is ${policy[field]}, wanted 0 to 23`],

@@ -21,6 +21,9 @@ export const defaultContactPolicy: ContactPolicy = {
   minimumValueMinor: 0,
   offersPerChannelPerWeek: {},
   offersPerItemPerMonth: 5,
+  cancelledWhenQuiet: [],
+  releaseSpreadMinutes: 15,
+  campaignOffersPerMinute: {},
 }
 
 export const contactPolicyOf = (playbook: Playbook): ContactPolicy =>

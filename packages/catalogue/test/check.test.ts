@@ -121,6 +121,16 @@ it.each<[string, PlaybookRecord['body'], string]>([
     'contact_policy default: quietToHour is 24, wanted 0 to 23',
   ],
   [
+    'a pace of nothing',
+    { ...samples.contact_policy, campaignOffersPerMinute: { spring: 0 } } as PlaybookRecord['body'],
+    'contact_policy default: campaignOffersPerMinute of spring is 0, wanted 1 or more; a kill switch stops one',
+  ],
+  [
+    'a spread that could end in the next quiet hours',
+    { ...samples.contact_policy, releaseSpreadMinutes: 61 },
+    'contact_policy default: releaseSpreadMinutes is 61, wanted 0 to 60',
+  ],
+  [
     'a cap below nothing',
     { ...samples.contact_policy, offersPerChannelPerWeek: { push: -1 } } as PlaybookRecord['body'],
     'contact_policy default: offersPerChannelPerWeek of push is -1, wanted 0 or more',

@@ -75,6 +75,9 @@ const contactPolicy: ContactPolicy = {
   minimumValueMinor: 1,
   offersPerChannelPerWeek: {},
   offersPerItemPerMonth: 5,
+  cancelledWhenQuiet: [],
+  releaseSpreadMinutes: 15,
+  campaignOffersPerMinute: {},
 }
 
 const controls: Experiment = {
