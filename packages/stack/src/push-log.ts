@@ -4,6 +4,8 @@ import { dirname } from 'node:path'
 /** What happened at the push service and on its devices, in order; `at` is in milliseconds since the epoch. */
 export type PushEvent = { readonly at: number; readonly device: string } & (
   | { readonly event: 'subscribed'; readonly secret: string; readonly auth: string; readonly token: string }
+  /** A real browser subscribed; its keys are its own affair. */
+  | { readonly event: 'registered' }
   | { readonly event: 'unsubscribed' }
   /** The service took the message: 201, or as good as, when the answer was then lost. */
   | { readonly event: 'accepted'; readonly message: number; readonly topic: string | null; readonly ttl: number }
@@ -18,6 +20,8 @@ export type PushEvent = { readonly at: number; readonly device: string } & (
       readonly payload: unknown
     }
   | { readonly event: 'undecryptable'; readonly message: number }
+  /** A real browser has it: 100 is delivered to its service worker, 101 could not be decrypted, 102 not delivered. */
+  | { readonly event: 'acknowledged'; readonly message: number; readonly code: number }
   /** A waiting message gave way to a later one of its topic, or its time to live ran out. */
   | { readonly event: 'collapsed' | 'lapsed'; readonly message: number }
 )

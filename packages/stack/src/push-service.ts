@@ -1,8 +1,10 @@
 // A Web Push service (RFC 8030, 8291, 8292) with virtual devices, on loopback. It is the judge in tests: whatever it
-// accepted and whatever a device showed is kept as it happened, twice where it happened twice.
+// accepted and whatever a device showed is kept as it happened, twice where it happened twice. A real browser may take it
+// for its push service, too (autopush.ts); what that shows, only the browser knows.
 import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { createBrowsers } from './autopush.ts'
 import { openPushLog, type PushEvent, readPushLog } from './push-log.ts'
 import { createVapidCheck } from './vapid.ts'
 import { createDevice, type DeviceKeys, restoreDevice, type VirtualDevice } from './virtual-devices.ts'
@@ -61,12 +63,15 @@ export type PushService = {
   stop(): Promise<void>
 }
 
-type Device = VirtualDevice & {
+type Device = {
+  readonly handle: string
   readonly token: string
+  /** The only key that may push, base64url (RFC 8292 §4); null where any may. */
+  readonly key: string | null
   gone: boolean
   online: boolean
   waiting: Waiting[]
-  readonly tags: Set<string>
+  deliver(message: Waiting): void
 }
 type Waiting = {
   readonly message: number
@@ -97,18 +102,27 @@ export async function startPushService(options: PushServiceOptions = {}): Promis
     if (event.event === 'accepted') accepted.push(event)
     if (event.event === 'shown') received.push(event)
   }
-  const add = (device: VirtualDevice, token: string): Device => {
-    const added: Device = { ...device, token, gone: false, online: true, waiting: [], tags: new Set() }
-    byToken.set(token, added)
+  const add = (device: Pick<Device, 'handle' | 'token' | 'key' | 'deliver'>): Device => {
+    if (byHandle.has(device.handle)) throw new Error(`device ${device.handle} is subscribed already`)
+    const added: Device = { ...device, gone: false, online: true, waiting: [] }
+    byToken.set(device.token, added)
     byHandle.set(device.handle, added)
     return added
   }
+  /** By handle of a virtual device, the topics of the notifications it shows. */
+  const tagsOf = new Map<string, Set<string>>()
+  const addVirtual = (device: VirtualDevice, token: string): void => {
+    tagsOf.set(device.handle, new Set())
+    add({ handle: device.handle, token, key: null, deliver: message => show(device, message) })
+  }
   for (const event of options.log === undefined ? [] : readPushLog(options.log)) {
     remember(event)
-    if (event.event === 'subscribed') add(restoreDevice(event.device, event.secret, event.auth), event.token)
-    if (event.event === 'unsubscribed') byHandle.get(event.device)!.gone = true
+    if (event.event === 'subscribed') addVirtual(restoreDevice(event.device, event.secret, event.auth), event.token)
+    // A browser of before is told that it is unknown, and subscribes anew.
+    const device = byHandle.get(event.device)
+    if (event.event === 'unsubscribed' && device !== undefined) device.gone = true
     if (event.event === 'accepted') messages = Math.max(messages, event.message)
-    if (event.event === 'shown' && event.topic !== null) byHandle.get(event.device)!.tags.add(event.topic)
+    if (event.event === 'shown' && event.topic !== null) tagsOf.get(event.device)!.add(event.topic)
   }
   const log = openPushLog(options.log)
   const record = (event: PushEvent): void => {
@@ -121,7 +135,7 @@ export async function startPushService(options: PushServiceOptions = {}): Promis
     return device
   }
 
-  const show = (device: Device, { message, topic, body }: Waiting): void => {
+  const show = (device: VirtualDevice, { message, topic, body }: Waiting): void => {
     let payload: unknown
     try {
       payload = plain(device.open(body))
@@ -129,8 +143,9 @@ export async function startPushService(options: PushServiceOptions = {}): Promis
       record({ event: 'undecryptable', at: now(), device: device.handle, message })
       return
     }
-    const replaced = topic !== null && device.tags.has(topic)
-    if (topic !== null) device.tags.add(topic)
+    const tags = tagsOf.get(device.handle)!
+    const replaced = topic !== null && tags.has(topic)
+    if (topic !== null) tags.add(topic)
     const offer = (payload as { offer?: unknown } | null)?.offer
     const shown: Shown = {
       event: 'shown',
@@ -162,7 +177,7 @@ export async function startPushService(options: PushServiceOptions = {}): Promis
     record({ event: 'accepted', at, device: device.handle, message, topic: push.topic, ttl: push.ttl })
     answer(message)
     const waiting = { message, topic: push.topic, until: at + push.ttl * 1000, body: push.body }
-    if (device.online) show(device, waiting)
+    if (device.online) device.deliver(waiting)
     else if (push.ttl === 0) record({ event: 'lapsed', at, device: device.handle, message })
     else wait(device, waiting)
   }
@@ -223,42 +238,70 @@ export async function startPushService(options: PushServiceOptions = {}): Promis
     if (typeof behaviour?.answer === 'number') return { status: behaviour.answer, reason: 'scripted' }
     const vapid = checkVapid(request.headers.authorization)
     if ('status' in vapid) return vapid
+    if (device.key !== null && device.key !== vapid.key) return { status: 403, reason: 'another-key' }
     if (device.gone) return { status: 410, reason: 'subscription-expired' }
     return readPush(request, body)
   }
+
+  const setOnline = (device: Device, online: boolean): void => {
+    device.online = online
+    if (!online) return
+    const waiting = device.waiting
+    device.waiting = []
+    for (const message of waiting) {
+      if (message.until > now()) device.deliver(message)
+      else record({ event: 'lapsed', at: now(), device: device.handle, message: message.message })
+    }
+  }
+
+  /** By channel of a browser, what it was sent and did not acknowledge yet. */
+  const sentTo = new Map<string, Waiting[]>()
+  const browsers = createBrowsers({
+    register(channel, key) {
+      if (byHandle.has(channel)) return null
+      const sent: Waiting[] = []
+      const deliver = (message: Waiting): void => {
+        if (browsers.deliver(channel, message.message, message.body)) sent.push(message)
+        else wait(deviceOf(channel), message)
+      }
+      const { token } = add({ handle: channel, token: randomBytes(24).toString('base64url'), key, deliver })
+      sentTo.set(channel, sent)
+      record({ event: 'registered', at: now(), device: channel })
+      return `${url}/push/${token}`
+    },
+    unregister: channel => service.unsubscribe(channel),
+    setOnline(channel, online) {
+      const device = deviceOf(channel)
+      // What a broken connection may have lost is sent again; the browser drops what it knows.
+      if (!online) for (const message of sentTo.get(channel)!.splice(0)) wait(device, message)
+      setOnline(device, online)
+    },
+    acknowledged(channel, message, code) {
+      const sent = sentTo.get(channel)!
+      const place = sent.findIndex(each => each.message === message)
+      if (place < 0) return
+      sent.splice(place, 1)
+      record({ event: 'acknowledged', at: now(), device: channel, message, code })
+    },
+  })
 
   const service: PushService = {
     get url() {
       return url
     },
     async subscribe(handle) {
-      if (handle !== undefined && byHandle.has(handle)) throw new Error(`device ${handle} is subscribed already`)
-      const device = add(createDevice(handle), randomBytes(24).toString('base64url'))
-      record({
-        event: 'subscribed',
-        at: now(),
-        device: device.handle,
-        secret: device.secret,
-        auth: device.keys.auth,
-        token: device.token,
-      })
-      return { handle: device.handle, endpoint: `${url}/push/${device.token}`, keys: device.keys }
+      const device = createDevice(handle)
+      const token = randomBytes(24).toString('base64url')
+      addVirtual(device, token)
+      const { secret, keys } = device
+      record({ event: 'subscribed', at: now(), device: device.handle, secret, auth: keys.auth, token })
+      return { handle: device.handle, endpoint: `${url}/push/${token}`, keys }
     },
     unsubscribe(handle) {
       deviceOf(handle).gone = true
       record({ event: 'unsubscribed', at: now(), device: handle })
     },
-    setOnline(handle, online) {
-      const device = deviceOf(handle)
-      device.online = online
-      if (!online) return
-      const waiting = device.waiting
-      device.waiting = []
-      for (const message of waiting) {
-        if (message.until > now()) show(device, message)
-        else record({ event: 'lapsed', at: now(), device: handle, message: message.message })
-      }
-    },
+    setOnline: (handle, online) => setOnline(deviceOf(handle), online),
     events,
     accepted,
     received,
@@ -271,6 +314,7 @@ export async function startPushService(options: PushServiceOptions = {}): Promis
       else scripted.push({ behaviour, left: behaviour.times ?? 1 })
     },
     async stop() {
+      browsers.stop()
       server.closeAllConnections()
       await new Promise(resolve => server.close(resolve))
       log.close()
@@ -297,6 +341,7 @@ export async function startPushService(options: PushServiceOptions = {}): Promis
         )
     })
   })
+  server.on('upgrade', browsers.upgrade)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(options.port ?? 0, '127.0.0.1', resolve)

@@ -1,4 +1,4 @@
-import { createECDH, createPrivateKey, type ECDH, sign } from 'node:crypto'
+import { createECDH } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +11,7 @@ import {
   readPushLog,
   startPushService,
 } from '../src/index.ts'
+import { authorize, type Claims } from './sender.ts'
 
 let service: PushService
 let folder: string
@@ -163,12 +164,8 @@ test('its devices are governed from another process', async () => {
 
 // A sender of its own, so that service and dispatcher are not right or wrong together.
 
-type PushChange = {
+type PushChange = Claims & {
   readonly authorization?: null
-  readonly audience?: string
-  readonly expiresInSeconds?: number
-  readonly subject?: string | undefined
-  readonly claimedKey?: string
   readonly headers?: Record<string, string | undefined>
   readonly payloadBytes?: number
   readonly timeoutMs?: number
@@ -192,7 +189,7 @@ function push(device: PushSubscriptionInfo, payload: object, change: PushChange 
   const wanted = {
     ttl: '60',
     'content-encoding': 'aes128gcm',
-    ...(change.authorization === null ? {} : { authorization: authorize(sender, device, change) }),
+    ...(change.authorization === null ? {} : { authorization: authorize(sender, device.endpoint, change) }),
     ...change.headers,
   }
   for (const [name, value] of Object.entries(wanted)) if (value !== undefined) headers[name] = value
@@ -202,27 +199,4 @@ function push(device: PushSubscriptionInfo, payload: object, change: PushChange 
     body: new Uint8Array(body),
     ...(change.timeoutMs === undefined ? {} : { signal: AbortSignal.timeout(change.timeoutMs) }),
   })
-}
-
-function authorize(key: ECDH, device: PushSubscriptionInfo, change: PushChange): string {
-  const point = key.getPublicKey()
-  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const claims = {
-    aud: change.audience ?? new URL(device.endpoint).origin,
-    exp: Math.floor(Date.now() / 1000) + (change.expiresInSeconds ?? 3600),
-    ...('subject' in change ? {} : { sub: 'mailto:push@example.org' }),
-  }
-  const text = `${part({ typ: 'JWT', alg: 'ES256' })}.${part(claims)}`
-  const secret = createPrivateKey({
-    format: 'jwk',
-    key: {
-      kty: 'EC',
-      crv: 'P-256',
-      d: key.getPrivateKey('base64url'),
-      x: point.subarray(1, 33).toString('base64url'),
-      y: point.subarray(33).toString('base64url'),
-    },
-  })
-  const signature = sign('sha256', Buffer.from(text), { key: secret, dsaEncoding: 'ieee-p1363' }).toString('base64url')
-  return `vapid t=${text}.${signature}, k=${change.claimedKey ?? point.toString('base64url')}`
 }
