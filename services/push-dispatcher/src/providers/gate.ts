@@ -1,15 +1,32 @@
-// Between the dispatcher and its providers: one breaker and one pause per origin, and the stop for a wrong key.
+// Between the dispatcher and its providers: a breaker, a pause and a pace per origin, a budget of retries per provider, the
+// stop for a wrong key, and what may leave this machine at all.
 import { setTimeout as sleep } from 'node:timers/promises'
 import CircuitBreaker from 'opossum'
 import type { Address, AddressKind } from '../address.ts'
+import { isLocal } from '../mode.ts'
+import type { VolumeBreaker } from '../volume-breaker.ts'
 import type { Answer, AnyProvider, Provider, PushRequest } from './provider.ts'
+import { createRetryBudget, type RetryLimits } from './retry-budget.ts'
+import { createTokenBucket, type TokenBucket } from './token-bucket.ts'
 
 export type GateOptions = {
   /** How long an open breaker waits before it tries again, milliseconds. */
   readonly resetMs?: number
   readonly notice?: (line: string) => void
   readonly observe?: (answer: Answer['kind'], seconds: number) => void
+  /** Requests a second to one origin; without limit where it answers null. */
+  readonly rate?: (origin: string) => number | null
+  readonly retries?: RetryLimits
+  /** Shared by all providers. */
+  readonly volume?: VolumeBreaker
+  /** Whether only addresses of this machine may be called now. */
+  readonly localOnly?: () => boolean
 }
+
+/**
+ * Not asked: `shut` while the provider is unwell or stopped, `limited` while we would be too fast or try again too often.
+ */
+export type NotAsked = { readonly kind: 'shut' | 'limited' }
 
 /** The gates of all providers, by the kind of address. */
 export type Gates = {
@@ -18,7 +35,7 @@ export type Gates = {
   isOpen(address: Address): boolean
   /** Resolves when it would be let through, or after `atMostMs`; rejects with the signal. */
   opens(address: Address, atMostMs: number, signal: AbortSignal): Promise<void>
-  send(request: PushRequest, signal: AbortSignal): Promise<Answer | { readonly kind: 'shut' }>
+  send(request: PushRequest, signal: AbortSignal, isRetry?: boolean): Promise<Answer | NotAsked>
   /** Why a provider is not called any more, null while all are. */
   stopped(): string | null
   close(): void
@@ -46,7 +63,7 @@ export function createGates(providers: readonly AnyProvider[], options: (provide
       const { gate, origin } = of(address)
       return gate.opens(origin, atMostMs, signal)
     },
-    send: (request, signal) => of(request.address).gate.send(request, signal),
+    send: (request, signal, isRetry) => of(request.address).gate.send(request, signal, isRetry),
     stopped() {
       for (const { gate, provider } of gates.values()) {
         const why = gate.stopped()
@@ -69,7 +86,7 @@ export type Gate<Kind extends AddressKind = AddressKind> = {
   /** Resolves when it would, or after `atMostMs`; rejects with the signal. */
   opens(origin: string, atMostMs: number, signal: AbortSignal): Promise<void>
   /** What the provider answered, or that it was not asked. */
-  send(request: PushRequest<Kind>, signal: AbortSignal): Promise<Answer | { readonly kind: 'shut' }>
+  send(request: PushRequest<Kind>, signal: AbortSignal, isRetry?: boolean): Promise<Answer | NotAsked>
   /** Why nothing is sent any more, null while all is well. */
   stopped(): string | null
   close(): void
@@ -91,13 +108,15 @@ const isOurs = (error: unknown): boolean =>
 
 type Origin<Kind extends AddressKind> = {
   readonly breaker: CircuitBreaker<[PushRequest<Kind>, AbortSignal], Answer>
+  readonly bucket: TokenBucket
   pausedUntil: number
 }
 
 const pollMs = 20
 
 export function createGate<Kind extends AddressKind>(provider: Provider<Kind>, options: GateOptions = {}): Gate<Kind> {
-  const { resetMs = 5000, notice = () => {}, observe } = options
+  const { resetMs = 5000, notice = () => {}, observe, rate = () => null, retries, volume, localOnly } = options
+  const budget = createRetryBudget(retries)
   const origins = new Map<string, Origin<Kind>>()
   let stop: string | null = null
 
@@ -124,14 +143,15 @@ export function createGate<Kind extends AddressKind>(provider: Provider<Kind>, o
       })
       breaker.on('open', () => notice(`${provider.name} at ${name} fails: pausing`))
       breaker.on('close', () => notice(`${provider.name} at ${name} answers again`))
-      origin = { breaker, pausedUntil: 0 }
+      origin = { breaker, bucket: createTokenBucket(() => rate(name)), pausedUntil: 0 }
       origins.set(name, origin)
     }
     return origin
   }
   const isOpen = (name: string): boolean => {
-    const { breaker, pausedUntil } = originOf(name)
-    return stop === null && performance.now() >= pausedUntil && (breaker.closed || breaker.pendingClose)
+    const { breaker, bucket, pausedUntil } = originOf(name)
+    const isWell = stop === null && performance.now() >= pausedUntil && (breaker.closed || breaker.pendingClose)
+    return isWell && (volume?.maySend() ?? true) && bucket.hasToken()
   }
 
   return {
@@ -140,17 +160,21 @@ export function createGate<Kind extends AddressKind>(provider: Provider<Kind>, o
       const until = performance.now() + atMostMs
       while (!isOpen(name) && performance.now() < until) await sleep(pollMs, undefined, { signal })
     },
-    async send(request, signal) {
+    async send(request, signal, isRetry = false) {
       const name = provider.origin(request.address)
-      if (!isOpen(name)) return { kind: 'shut' }
+      if (localOnly?.() && !isLocal(name)) return { kind: 'refused', reason: 'virtual-clock' }
       const origin = originOf(name)
-      const answer = await origin.breaker
-        .fire(request, signal)
-        .catch((error: unknown): Answer | { readonly kind: 'shut' } => {
-          if (error instanceof Answered) return error.answer
-          if ((error as { code?: string }).code === 'EOPENBREAKER') return { kind: 'shut' }
-          throw error
-        })
+      if (!origin.bucket.hasToken()) return { kind: 'limited' }
+      if (!isOpen(name)) return { kind: 'shut' }
+      if (isRetry && !budget.mayRetry()) return { kind: 'limited' }
+      if (volume?.take() === false) return { kind: 'shut' }
+      origin.bucket.take()
+      budget.count(isRetry)
+      const answer = await origin.breaker.fire(request, signal).catch((error: unknown): Answer | NotAsked => {
+        if (error instanceof Answered) return error.answer
+        if ((error as { code?: string }).code === 'EOPENBREAKER') return { kind: 'shut' }
+        throw error
+      })
       if ((answer.kind === 'busy' || answer.kind === 'unavailable') && answer.retryAfterMs !== null)
         origin.pausedUntil = Math.max(origin.pausedUntil, performance.now() + answer.retryAfterMs)
       if (answer.kind === 'our-key' && stop === null) {
