@@ -161,7 +161,7 @@ async function otherThanSources(line: Line): Promise<readonly string[]> {
   for (const name of ['customers', 'purchases', 'usage', 'engagements', 'deliveries', 'campaigns'] as const)
     await each(line, name, event => {
       const id = `${event.type} ${event.id}`
-      if (seen.has(id) || (event.type === 'delivery' && event.state === 'sending')) return
+      if (seen.has(id) || (event.type === 'delivery' && aside.has(event.state))) return
       seen.add(id)
       const item = event.type === 'customer' ? event.plan : event.type === 'usage' ? null : event.item
       const stamp = item === null ? null : stampOf(playbook, item, event.at)
@@ -198,6 +198,9 @@ async function fallingSequences(line: Line): Promise<readonly string[]> {
   })
   return falling
 }
+
+/** Deliveries that the journal does without: intents, and what the journal's own engagements told of. */
+const aside = new Set(['sending', 'displayed', 'clicked'])
 
 /** States of a delivery after which nothing more is said by the dispatcher. */
 const ends = new Set(['suppressed', 'expired', 'superseded', 'taken', 'accepted', 'rejected', 'unknown'])

@@ -1,5 +1,6 @@
 // What an independent reader finds in the topics after draining: whether anything that went in did not come out.
 import type { TopicName } from '@offerstream/contracts'
+import { isAside } from '@offerstream/intake'
 import {
   causeText,
   deadLettersOf,
@@ -93,7 +94,7 @@ export async function audit({ log, store, registry, prefix, updater }: AuditSubj
         if (!isDead(name, message)) missing.push({ message, id: `${name}/${message.partition}/${message.offset}` })
         return
       }
-      if (event.type === 'delivery' && event.state === 'sending') return
+      if (event.type === 'delivery' && isAside(event)) return
       const kind = event.type === 'purchase_retracted' ? 'purchase' : event.type
       if (!journalled.has(`${kind}/${event.id}`) && !isDead(name, message))
         missing.push({ message, id: `${kind}/${event.id}` })

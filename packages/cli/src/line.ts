@@ -89,6 +89,8 @@ export async function startLine(
       while (performance.now() < until) {
         // Deliveries and answers come round again: quiet once is not enough.
         quiet = (await idle()) ? quiet + 1 : 0
+        // What the dispatcher hears from the journal now and then is heard now: of what it changes come deliveries.
+        if (quiet === 3 && (await dispatcher?.hear())) quiet = 0
         if (quiet >= 4) return true
         await new Promise(resolve => setTimeout(resolve, 150))
       }

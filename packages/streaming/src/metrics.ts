@@ -51,6 +51,11 @@ export const metricsCatalogue = {
     help: 'Answers of push providers.',
     labels: ['service', 'provider', 'answer'],
   },
+  offerstream_links_total: {
+    kind: 'counter',
+    help: 'Links of messages that were asked for, by what that was: expired, unknown, looked-ahead, or what happened and whether it was told for the first time.',
+    labels: ['service', 'outcome'],
+  },
   offerstream_fallback_rows_total: {
     kind: 'counter',
     help: 'Rows of a model that its second implementation scored, because the native runtime failed or took too long.',

@@ -1,5 +1,5 @@
 import { type Playbook, stampOf } from '@offerstream/catalogue'
-import type { CustomerEvent, ItemStamp } from '@offerstream/contracts'
+import type { CustomerEvent, Delivery, ItemStamp } from '@offerstream/contracts'
 import { type Handled, type Handler, reject, skip, type Topic } from '@offerstream/streaming'
 import type { IntakeSource, Unmapped } from './mapped-source.ts'
 import { refusal, type SourceEvent } from './validate.ts'
@@ -36,8 +36,7 @@ export function createIntake({
       const journalledAt = now()
       const why = refusal(event, journalledAt, futureLimitMs)
       if (why !== null) return reject(why)
-      // An intent says that a push is about to be tried; only what became of it is a fact about the customer.
-      if (event.type === 'delivery' && event.state === 'sending') return skip('intent')
+      if (event.type === 'delivery' && isAside(event)) return skip(event.state === 'sending' ? 'intent' : 'reported')
       return {
         kind: 'done',
         emit: [
@@ -51,6 +50,13 @@ export function createIntake({
     },
   }
 }
+
+/**
+ * A delivery that is no new fact about the customer: an intent says that a push is about to be tried, and what a device
+ * reported is in the journal as the engagement that the dispatcher heard of it by.
+ */
+export const isAside = ({ state }: Delivery): boolean =>
+  state === 'sending' || state === 'displayed' || state === 'clicked'
 
 /** An event as the journal holds it. `triggers` is false for history, from which no decision follows. */
 export function journalled(

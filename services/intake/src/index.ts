@@ -1,4 +1,4 @@
-export { createIntake, type IntakeSurroundings, journalled } from './handler.ts'
+export { createIntake, type IntakeSurroundings, isAside, journalled } from './handler.ts'
 export { foreignCodec, type IntakeSource, mappedName, mappedSource, type Unmapped } from './mapped-source.ts'
 export { followPlaybook } from './playbook.ts'
 export { type IntakeOptions, startIntake } from './service.ts'

@@ -16,7 +16,7 @@ import {
   type Tally,
   unpackOutbox,
 } from '@offerstream/streaming'
-import { dueOf, emptyLedger } from './ledger.ts'
+import { dueOf, emptyLedger, isEmpty, type Ledger, transitions } from './ledger.ts'
 import { ledgerCodec } from './ledger-codec.ts'
 import { type Setup, serviceName } from './setup.ts'
 import { createWave, type Wave } from './wave.ts'
@@ -39,7 +39,11 @@ export type Book = {
   readonly start: number
   readonly tally: Tally
   readonly causes: Causes
-  /** Offers with an intent in `deliveries`, by how they ended there: after a failover the ledger may have lost it. */
+  /** Offset of the journal up to which the ledger knows all. */
+  readonly heard: number
+  /** The next save remembers that the ledger knows the journal up to there. */
+  heardTo(offset: number): void
+  /** Offers with an intent in `deliveries`, by how far they came there: after a failover the ledger may have lost it. */
   readonly intents: ReadonlyMap<string, DeliveryState>
   /** A wave up to the offset; without one, it leaves the watermark where it is. */
   wave(to?: number): Wave
@@ -48,7 +52,7 @@ export type Book = {
   /** Throws `Lost` when the partition is no longer this owner's. */
   assertOwned(): Promise<void>
   /** Saves what changed, then publishes it; the wave can go on from there. Throws `Lost`. */
-  save(wave: Wave, stage: 'intent' | 'outcome'): Promise<void>
+  save(wave: Wave, stage: 'intent' | 'outcome' | 'news'): Promise<void>
 }
 
 const deliveriesRereadMs = 10_000
@@ -75,6 +79,7 @@ export async function openBook(
   // Deliveries end in another order than their offers began, so they are a source of their own: this numbers its changes.
   let change = lane.counts.get('changes') ?? 0
   let deliveriesRead = lane.counts.get('deliveries-read') ?? 0
+  let heard = lane.counts.get('journal-read') ?? 0
   let deliveriesReadAt = Number.NEGATIVE_INFINITY
 
   const intents = new Map<string, DeliveryState>()
@@ -86,7 +91,7 @@ export async function openBook(
       const { offer, state } = reading.value
       // The first end counts: an outbox published again repeats intents behind it.
       const before = intents.get(offer)
-      if (before === undefined ? state === 'sending' : before === 'sending') intents.set(offer, state)
+      if (before === undefined ? state === 'sending' : transitions[before].includes(state)) intents.set(offer, state)
     }
   }
 
@@ -122,6 +127,13 @@ export async function openBook(
     tally,
     causes,
     intents,
+    get heard() {
+      return heard
+    },
+    heardTo(offset) {
+      if (offset !== heard) tally.add('journal-read', offset - heard)
+      heard = offset
+    },
     wave: (to?: number) => createWave(to ?? watermark, tally),
     async load(wave, customers) {
       const keys = [...new Set(customers)].filter(key => !wave.ledgers.has(key))
@@ -147,7 +159,7 @@ export async function openBook(
         lane.save({
           from: watermark,
           to: wave.to,
-          states: touched.map(key => [key, ledgerCodec.encode(wave.ledgers.get(key)!)]),
+          states: touched.map(key => [key, bytesOf(wave.ledgers.get(key)!)]),
           causes: causes.changed,
           counts: tally.changed,
           due: touched.map(key => [key, dueOf(wave.ledgers.get(key)!)]),
@@ -173,3 +185,5 @@ export async function openBook(
     },
   }
 }
+
+const bytesOf = (ledger: Ledger): Buffer | null => (isEmpty(ledger) ? null : ledgerCodec.encode(ledger))

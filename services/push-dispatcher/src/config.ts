@@ -41,6 +41,7 @@ export const guards: DispatcherGuards = {
   causes: !off.includes('causes'),
   intentFirst: !off.includes('intent-first'),
   recheck: !off.includes('recheck'),
+  newsTogether: true,
 }
 
 /** A provider for each kind of address that the settings give keys for; Web Push always. */

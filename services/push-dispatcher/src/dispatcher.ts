@@ -2,8 +2,10 @@ import type { Clock } from '@offerstream/streaming'
 import { openTopic, type Registry, type Running, type RunOptions, runFold, runMember } from '@offerstream/streaming'
 import { contactsFold, createContacts } from './contacts.ts'
 import { createDeletionBreaker, type DeletionLimits } from './deletion-breaker.ts'
+import { createEnds } from './ends.ts'
 import { type DispatchLane, openLane } from './lane.ts'
-import { type LedgerState, ledgerStates } from './ledger.ts'
+import { countLedger, type LedgerCounts } from './ledger-view.ts'
+import type { Links } from './links.ts'
 import { createPlaybookView } from './playbook.ts'
 import { createGates } from './providers/gate.ts'
 import type { AnyProvider } from './providers/provider.ts'
@@ -25,20 +27,24 @@ export type DispatcherOptions = Omit<RunOptions, 'rejectLimits' | 'cachedStates'
   readonly breakerResetMs?: number
   /** When a provider calls too many subscriptions dead to be believed. */
   readonly deletionLimits?: DeletionLimits
+  /** For messages that can be answered with a click. */
+  readonly links?: Links
   readonly guards?: DispatcherGuards
 }
 
-/** Ledger entries by the state they are in, over all partitions; they add up to the offers ever applied. */
-export type LedgerCounts = { readonly [State in LedgerState]: number } & { readonly total: number }
-
 export type Dispatcher = Running & {
   counts(): Promise<LedgerCounts>
+  /** Tells the ledger at once what the journal says by now, of the partitions owned; answers whether that changed it. */
+  hear(): Promise<boolean>
   /** Which provider is not called any more and why, null while all are. */
   providerStopped(): string | null
 }
 
 /** Offers that come within it share an intent and an outcome; nobody feels so much on a push. */
 const wavePauseMs = 50
+
+/** How old the end of the journal may be that an offer is checked against. */
+const journalAgeMs = 250
 
 /** Pushes offers until stopped, and folds the contacts it needs for that. */
 export async function runDispatcher(options: DispatcherOptions): Promise<Dispatcher> {
@@ -47,6 +53,7 @@ export async function runDispatcher(options: DispatcherOptions): Promise<Dispatc
     offers: await openTopic(registry, 'next-best-offers', prefix),
     deliveries: await openTopic(registry, 'deliveries', prefix),
     customers: await openTopic(registry, 'customers', prefix),
+    journal: await openTopic(registry, 'customer-events', prefix),
     playbook: await openTopic(registry, 'playbook', prefix),
   }
   const gates = createGates(options.providers, provider => ({
@@ -61,6 +68,9 @@ export async function runDispatcher(options: DispatcherOptions): Promise<Dispatc
     offers: topics.offers,
     deliveries: topics.deliveries,
     contacts: createContacts(log, store, topics.customers),
+    journal: topics.journal,
+    journalEnds: createEnds(log, topics.journal.path, journalAgeMs),
+    links: options.links ?? null,
     playbook: createPlaybookView(log, topics.playbook, notice),
     quiet: createQuietClock(),
     subscriptions: options.subscriptions,
@@ -124,14 +134,11 @@ export async function runDispatcher(options: DispatcherOptions): Promise<Dispatc
       const problem = pushes.problem ?? contacts.problem ?? gates.stopped()
       return { ok: problem === null, lanes: [...pushes.lanes, ...contacts.lanes], problem }
     },
+    async hear() {
+      return (await Promise.all([...lanes].map(lane => lane.hear()))).some(changed => changed)
+    },
     async counts() {
-      const totals = Object.fromEntries(ledgerStates.map(state => [state, 0])) as Record<LedgerState, number>
-      const partitions = (await log.bounds(topics.offers.path)).length
-      for (let partition = 0; partition < partitions; partition++) {
-        const progress = await store.peekProgress(serviceName, partition)
-        for (const state of ledgerStates) totals[state] += progress?.counts.get(`ledger/${state}`) ?? 0
-      }
-      return { ...totals, total: Object.values(totals).reduce((sum, count) => sum + count, 0) }
+      return countLedger(store, (await log.bounds(topics.offers.path)).length)
     },
     providerStopped: gates.stopped,
   }

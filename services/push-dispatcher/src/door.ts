@@ -1,13 +1,20 @@
 // What is checked at the door: when an offer arrives, when it was held, and again just before it is sent.
 import type { ContactPolicy, NextBestOffer } from '@offerstream/contracts'
 import type { Contact } from './contacts.ts'
+import { isBought, isUnsubscribed } from './facts.ts'
 import type { Ledger } from './ledger.ts'
 import type { QuietClock } from './quiet-hours.ts'
 
 export type Verdict =
   | { readonly kind: 'send' }
   | { readonly kind: 'hold'; readonly until: number }
-  | { readonly kind: 'drop'; readonly state: 'suppressed' | 'expired' | 'superseded'; readonly reason: string }
+  | {
+      readonly kind: 'drop'
+      readonly state: 'suppressed' | 'expired' | 'superseded' | 'taken'
+      readonly reason: string
+    }
+
+type Drop = Extract<Verdict, { readonly kind: 'drop' }>
 
 export type Door = {
   readonly policy: ContactPolicy
@@ -31,7 +38,7 @@ export function judge(offer: NextBestOffer, ledger: Ledger, contact: Contact | n
   if (!isDue(offer) && offer.sequence < ledger.sequence)
     return { kind: 'drop', state: 'superseded', reason: 'later-offer' }
   const { policy } = door
-  const refusal = refusalOf(offer, contact, door, now)
+  const refusal = answerOf(offer, ledger) ?? refusalOf(offer, contact, door, now)
   if (refusal !== null) return refusal
   const cap = isDue(offer) ? null : capOf(offer, ledger, policy, now)
   return cap === null ? { kind: 'send' } : suppress(cap)
@@ -73,6 +80,13 @@ export function refusalOf(
     throw error
   }
   return opens > now ? { kind: 'hold', until: Math.min(opens, offer.expiresAt) } : null
+}
+
+/** What the customer did meanwhile that makes the offer idle: bought the item, or wants no more on the channel. */
+export function answerOf(offer: NextBestOffer, ledger: Ledger): Drop | null {
+  if (isBought(ledger, offer) && !isDue(offer)) return { kind: 'drop', state: 'taken', reason: 'bought' }
+  const silent = isUnsubscribed(ledger, offer.channel) && !mayGoWithout(offer)
+  return silent ? { kind: 'drop', state: 'suppressed', reason: 'unsubscribed' } : null
 }
 
 const mayGoWithout = (offer: NextBestOffer): boolean => isDue(offer) && !offer.needsConsent

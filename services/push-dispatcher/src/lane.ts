@@ -21,7 +21,9 @@ import {
 import { addressKinds, channelOf } from './address.ts'
 import { type Book, Lost, openBook, type Steady } from './book.ts'
 import { capsLookBackTo, type Door, isDue, judge, suppress, type Verdict } from './door.ts'
-import { type Contacted, enter, holdLonger, isKnown, isLive, refund, reserve } from './ledger.ts'
+import { forget } from './facts.ts'
+import { createHearing, reportedBy } from './hearing.ts'
+import { type Contacted, enter, holdLonger, isKnown, isLive, type LedgerState, refund, reserve } from './ledger.ts'
 import { type Sendable, type Sending, sendAll } from './send.ts'
 import { type Setup, serviceName } from './setup.ts'
 import type { Subscription } from './subscriptions.ts'
@@ -33,10 +35,16 @@ const waveOffers = 100
 const checkHoldsMs = 500
 const dueLimit = 200
 const duePollMs = 250
+/** What the journal says of offers that are out can wait a little. */
+const hearEveryMs = 1000
 /** How long what is under way may go on after the partition was taken away or the service told to stop. */
 const endsWithinMs = 3000
 
-export type DispatchLane = LaneWork & { close(): void }
+export type DispatchLane = LaneWork & {
+  close(): void
+  /** Tells the ledger at once what the journal says by now; answers whether that changed it. */
+  hear(): Promise<boolean>
+}
 
 export async function openLane(
   setup: Setup,
@@ -70,8 +78,12 @@ export async function openLane(
   let position = 0
   const open = async (): Promise<void> => {
     book = await openBook(setup, partition, committed, steady)
+    const { next } = (await steady(() => log.bounds(offers.path)))[partition]!
+    hearing.open(book, next)
     await settleInterrupted()
     position = book.start
+    hearing.handled(position)
+    await hearing.hear()
   }
 
   const channels = new Set(addressKinds.filter(kind => gates.provider(kind) !== null).map(kind => channelOf[kind]))
@@ -88,15 +100,21 @@ export async function openLane(
     return offers.codec.decode(bytes)
   }
 
+  const hearing = createHearing({ setup, partition, now, steady, offerOf, leaving })
+
   let checkedAt = Number.NEGATIVE_INFINITY
   let checking: Promise<void> | null = null
-  /** Brings up to date whatever may forbid a push: ownership, playbook, consent. */
+  /** Brings up to date whatever may forbid a push: ownership, playbook, consent, what the customer did. */
   const check = (wave: Wave, candidates: readonly Candidate[]): Promise<void> => {
     const look = async (): Promise<void> => {
       const began = performance.now()
       await steady(() => playbook.refresh())
       const customers = [...new Set(candidates.map(each => each.offer.customer))]
-      wave.contacts = await steady(() => setup.contacts.of(partition, customers, ended.signal))
+      const [contacts] = await Promise.all([
+        steady(() => setup.contacts.of(partition, customers, ended.signal)),
+        hearing.hearFor(wave),
+      ])
+      wave.contacts = contacts
       await book.assertOwned()
       checkedAt = began
     }
@@ -119,9 +137,9 @@ export async function openLane(
           const offer = await offerOf(bytes!)
           // A failover may have lost what the deliveries still know.
           const known = book.intents.get(offer.id)
-          if (known === 'accepted' || known === 'rejected') {
+          if (known !== undefined && known !== 'sending' && known !== 'unknown') {
             if (known === 'rejected') wave.put(key, refund(wave.ledgers.get(key)!, contactedBy(offer, at)))
-            wave.advance(offer, { to: known, at: now(), reason: 'interrupted' })
+            goOnAsKnown(wave, offer, known)
           } else if (setup.atLeastOnce.has(offer.category))
             again.push({ offer, bytes: bytes!, contact: contactedBy(offer, at) })
           else wave.advance(offer, { to: 'unknown', at: now(), reason: 'interrupted' })
@@ -137,6 +155,13 @@ export async function openLane(
       }
       await book.save(wave, 'outcome')
     }
+  }
+
+  /** From `sending` to where the deliveries say that the offer came. */
+  const goOnAsKnown = (wave: Wave, offer: NextBestOffer, known: LedgerState): void => {
+    const isReport = known === 'displayed' || known === 'clicked'
+    const path: readonly LedgerState[] = isReport ? ['accepted', ...reportedBy(known)] : [known]
+    for (const to of path) wave.advance(offer, { to, at: now(), reason: 'interrupted' })
   }
 
   /** Reads records into the ledger; answers the offers that need a decision. */
@@ -174,14 +199,14 @@ export async function openLane(
           const older = byId.get(entry.id) ?? (await offerOf(entry.offer!))
           if (!isDue(older)) wave.advance(older, { to: 'superseded', at: now(), reason: 'later-offer' })
         }
-      wave.put(customer, enter(wave.ledgers.get(customer)!, id, sequence, now(), bytes))
+      wave.put(customer, enter(wave.ledgers.get(customer)!, offer, now(), bytes))
       const intent = book.intents.get(id)
       if (intent === undefined) candidates.push(each)
       else {
-        const to = intent === 'accepted' || intent === 'rejected' ? intent : 'unknown'
-        if (to !== 'rejected') reserveFor(wave, offer, now())
+        if (intent !== 'rejected') reserveFor(wave, offer, now())
         wave.advance(offer, { to: 'sending', at: now() })
-        wave.advance(offer, { to, at: now(), reason: 'interrupted' })
+        goOnAsKnown(wave, offer, intent === 'sending' ? 'unknown' : intent)
+        hearing.recovered(wave, offer)
       }
     }
     return candidates.filter(each => liveEntry(wave, each.offer) !== undefined)
@@ -292,13 +317,19 @@ export async function openLane(
       const wave = book.wave(last)
       await dispatch(wave, await admit(wave, slice))
       position = last + 1
+      hearing.handled(position)
       const stop = book.tally.stopReason()
       if (stop !== null) throw new Refused(`${serviceName} ${offers.path}/${partition}: ${stop}`)
     }
   }
 
+  let heardAt = performance.now()
   /** Looks again at what was held until now. */
   const wake = async (): Promise<void> => {
+    if (performance.now() - heardAt > hearEveryMs) {
+      await hearing.hear()
+      heardAt = performance.now()
+    }
     const until = now()
     const keys = await book.due(until, dueLimit)
     for (let from = 0; from < keys.length; from += waveOffers) {
@@ -307,7 +338,7 @@ export async function openLane(
       await book.load(wave, some)
       const held: Candidate[] = []
       for (const key of some) {
-        wave.touched.add(key)
+        wave.put(key, forget(wave.ledgers.get(key)!, until))
         for (const entry of wave.ledgers.get(key)!.entries)
           if (entry.state === 'deferred' && entry.until! <= until)
             held.push({ offer: await offerOf(entry.offer!), bytes: entry.offer! })
@@ -365,6 +396,7 @@ export async function openLane(
   return {
     start: position,
     close,
+    hear: () => inTurn(hearing.hear),
     batch: messages =>
       inTurn(async (): Promise<Answer> => {
         try {

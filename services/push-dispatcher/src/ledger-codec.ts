@@ -35,12 +35,44 @@ export const ledgerCodec: StateCodec<Ledger> = codecOf<Ledger>(
             fields: [
               { name: 'id', type: 'string' },
               { name: 'sequence', type: 'long' },
+              { name: 'item', type: 'string' },
+              { name: 'channel', type: 'string' },
+              { name: 'trigger', type: 'string' },
               { name: 'state', type: { type: 'enum', name: 'State', symbols: ledgerStates } },
               { name: 'reason', type: ['null', 'string'] },
               { name: 'at', type: 'long' },
               { name: 'until', type: ['null', 'long'] },
               { name: 'device', type: ['null', 'string'] },
               { name: 'offer', type: ['null', 'bytes'] },
+            ],
+          },
+        },
+      },
+      {
+        name: 'bought',
+        type: {
+          type: 'array',
+          items: {
+            type: 'record',
+            name: 'Bought',
+            fields: [
+              { name: 'item', type: 'string' },
+              { name: 'at', type: 'long' },
+              { name: 'until', type: 'long' },
+            ],
+          },
+        },
+      },
+      {
+        name: 'unsubscribed',
+        type: {
+          type: 'array',
+          items: {
+            type: 'record',
+            name: 'Unsubscribed',
+            fields: [
+              { name: 'channel', type: 'string' },
+              { name: 'at', type: 'long' },
             ],
           },
         },

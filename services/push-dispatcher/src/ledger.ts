@@ -1,6 +1,6 @@
 // What may become of an offer. An entry moves along these arrows and no others; the counts per state always add up to
 // the entries ever made.
-import type { DeliveryState } from '@offerstream/contracts'
+import type { DeliveryState, NextBestOffer } from '@offerstream/contracts'
 
 export const ledgerStates = [
   'decided',
@@ -42,6 +42,10 @@ export type Entry = {
   /** Of the offer. */
   readonly id: string
   readonly sequence: number
+  readonly item: string
+  readonly channel: string
+  /** Kind of the trigger behind it. */
+  readonly trigger: string
   readonly state: LedgerState
   /** A short fixed reason. */
   readonly reason: string | null
@@ -58,6 +62,9 @@ export type Entry = {
 /** A push that counts against the caps. */
 export type Contacted = { readonly at: number; readonly item: string; readonly category: string }
 
+/** A purchase that an offer may meet which is still on its way here; remembered until then. */
+export type Bought = { readonly item: string; readonly at: number; readonly until: number }
+
 /** Everything the dispatcher keeps of one customer. */
 export type Ledger = {
   /** Highest sequence seen; -1 before the first. */
@@ -66,9 +73,16 @@ export type Ledger = {
   readonly contacts: readonly Contacted[]
   /** The newest, oldest first. */
   readonly entries: readonly Entry[]
+  readonly bought: readonly Bought[]
+  /** Channels on which the customer said that they want no more, and when. */
+  readonly unsubscribed: readonly { readonly channel: string; readonly at: number }[]
 }
 
-export const emptyLedger: Ledger = { sequence: -1, contacts: [], entries: [] }
+export const emptyLedger: Ledger = { sequence: -1, contacts: [], entries: [], bought: [], unsubscribed: [] }
+
+/** Nothing is lost when it is forgotten. */
+export const isEmpty = ({ sequence, contacts, bought, unsubscribed }: Ledger): boolean =>
+  sequence < 0 && contacts.length + bought.length + unsubscribed.length === 0
 
 const entriesKept = 8
 
@@ -82,12 +96,16 @@ export function isKnown(ledger: Ledger, id: string, sequence: number): boolean {
   return ledger.entries.length >= entriesKept && oldest !== undefined && sequence <= oldest.sequence
 }
 
+/** What an entry says of its offer. */
+export type Entered = Pick<NextBestOffer, 'id' | 'sequence' | 'item' | 'channel'> & {
+  readonly trigger: Pick<NextBestOffer['trigger'], 'kind'>
+}
+
 /** The ledger with a new entry in state `decided`. Entries with nothing left to do are forgotten, oldest first. */
-export function enter(ledger: Ledger, id: string, sequence: number, at: number, offer: Buffer): Ledger {
-  const entries = [
-    ...ledger.entries,
-    { id, sequence, state: 'decided', reason: null, at, until: null, device: null, offer } satisfies Entry,
-  ]
+export function enter(ledger: Ledger, offer: Entered, at: number, bytes: Buffer): Ledger {
+  const { id, sequence, item, channel, trigger } = offer
+  const began = { state: 'decided', reason: null, at, until: null, device: null, offer: bytes } as const
+  const entries: Entry[] = [...ledger.entries, { id, sequence, item, channel, trigger: trigger.kind, ...began }]
   while (entries.length > entriesKept) {
     const oldest = entries.findIndex(entry => !isOpen(entry))
     if (oldest < 0) break
@@ -144,9 +162,13 @@ export function refund(ledger: Ledger, { at, item }: Contacted): Ledger {
   return place < 0 ? ledger : { ...ledger, contacts: ledger.contacts.toSpliced(place, 1) }
 }
 
-/** When the customer wants a look without a new offer: 0 while a push is under way, so that a new owner finds it first. */
+/**
+ * When the customer wants a look without a new offer: 0 while a push is under way, so that a new owner finds it first; later
+ * what is held, or remembered no longer.
+ */
 export function dueOf(ledger: Ledger): number | null {
   let due: number | null = null
+  for (const { until } of ledger.bought) due = Math.min(due ?? until, until)
   for (const entry of ledger.entries) {
     if (entry.state === 'sending') return 0
     if (entry.state === 'deferred' && entry.until !== null) due = Math.min(due ?? entry.until, entry.until)

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { NextBestOffer } from '@offerstream/contracts'
 import type { Steady } from './book.ts'
-import { type Door, refusalOf } from './door.ts'
+import { answerOf, type Door, refusalOf } from './door.ts'
 import { type Contacted, refund } from './ledger.ts'
 import type { Message } from './providers/provider.ts'
 import type { Setup } from './setup.ts'
@@ -69,7 +69,7 @@ async function send(sending: Sending, { offer, targets }: Sendable): Promise<Out
   const { setup, door, wave, now, steady, leaving, ended } = sending
   const { gates, playbook, subscriptions, deletions, metrics } = setup
   const collapseId = collapseIdOf(offer.id)
-  const message = messageOf(offer)
+  const message = messageOf(offer, setup)
   let last: Outcome = { to: 'rejected', reason: 'no-subscription', device: null, provider: null }
   for (const target of targets) {
     const { handle, address } = target
@@ -78,7 +78,10 @@ async function send(sending: Sending, { offer, targets }: Sendable): Promise<Out
     for (let failures = 0; ; ) {
       await setup.reach('before-send')
       await sending.assertChecked()
-      const refusal = refusalOf(offer, wave.contacts.get(offer.customer) ?? null, door, now())
+      const { customer } = offer
+      const refusal =
+        answerOf(offer, wave.ledgers.get(customer)!) ??
+        refusalOf(offer, wave.contacts.get(customer) ?? null, door, now())
       if (refusal !== null) return outcome('rejected', refusal.kind === 'hold' ? 'quiet-hours' : refusal.reason)
       const switched = playbook.killed(offer, provider)
       if (switched !== null) {
@@ -121,7 +124,7 @@ async function send(sending: Sending, { offer, targets }: Sendable): Promise<Out
 /** At most 32 characters of base64url, the same for every try of one offer. */
 const collapseIdOf = (offer: string): string => createHash('sha256').update(offer).digest('base64url').slice(0, 32)
 
-function messageOf(offer: NextBestOffer): Message {
+function messageOf(offer: NextBestOffer, { links }: Setup): Message {
   const { id, item, kind, brand, text, locale, priceMinor, currency, expiresAt } = offer
   return {
     offer: id,
@@ -133,7 +136,6 @@ function messageOf(offer: NextBestOffer): Message {
     priceMinor,
     currency,
     expiresAt,
-    link: null,
-    unsubscribe: null,
+    ...(links?.of(offer) ?? { link: null, unsubscribe: null }),
   }
 }

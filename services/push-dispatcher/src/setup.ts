@@ -1,7 +1,9 @@
-import type { Customer, Delivery, NextBestOffer, PlaybookRecord } from '@offerstream/contracts'
+import type { Customer, CustomerEvent, Delivery, NextBestOffer, PlaybookRecord } from '@offerstream/contracts'
 import type { Clock, Log, Metrics, Reach, Store, Topic } from '@offerstream/streaming'
 import type { Contacts } from './contacts.ts'
 import type { DeletionBreaker } from './deletion-breaker.ts'
+import type { createEnds } from './ends.ts'
+import type { Links } from './links.ts'
 import type { PlaybookView } from './playbook.ts'
 import type { Gates } from './providers/gate.ts'
 import type { QuietClock } from './quiet-hours.ts'
@@ -18,9 +20,11 @@ export type DispatcherGuards = {
   readonly intentFirst: boolean
   /** Check again before a call when the last check is old, as after a freeze. */
   readonly recheck: boolean
+  /** Save how far the journal was read together with what that said. */
+  readonly newsTogether: boolean
 }
 
-export const allGuards: DispatcherGuards = { causes: true, intentFirst: true, recheck: true }
+export const allGuards: DispatcherGuards = { causes: true, intentFirst: true, recheck: true, newsTogether: true }
 
 /** Where tests crash or freeze the dispatcher; `after-` a stage it is saved, `-published` its deliveries are out. */
 export const failPoints = [
@@ -34,6 +38,9 @@ export const failPoints = [
   'outcome-published',
 ] as const
 
+/** As those, of what the journal said. */
+export const newsFailPoints = ['before-news', 'after-news', 'news-published'] as const
+
 /** What every lane shares. */
 export type Setup = {
   readonly log: Log
@@ -42,6 +49,11 @@ export type Setup = {
   readonly offers: Topic<NextBestOffer>
   readonly deliveries: Topic<Delivery>
   readonly contacts: Contacts
+  readonly journal: Topic<CustomerEvent>
+  /** Where the journal's partitions end. */
+  readonly journalEnds: ReturnType<typeof createEnds>
+  /** Null where messages have no links. */
+  readonly links: Links | null
   readonly playbook: PlaybookView
   readonly quiet: QuietClock
   readonly subscriptions: Subscriptions
@@ -64,5 +76,6 @@ export type Topics = {
   readonly offers: Topic<NextBestOffer>
   readonly deliveries: Topic<Delivery>
   readonly customers: Topic<Customer>
+  readonly journal: Topic<CustomerEvent>
   readonly playbook: Topic<PlaybookRecord>
 }

@@ -1,7 +1,7 @@
 import type { Delivery, NextBestOffer } from '@offerstream/contracts'
 import type { Outgoing, Tally } from '@offerstream/streaming'
 import type { Contact } from './contacts.ts'
-import { type Ledger, type Move, move } from './ledger.ts'
+import { type Entered, type Ledger, type Move, move } from './ledger.ts'
 
 /** An offer in hand, with its record as it was read. */
 export type Candidate = { readonly offer: NextBestOffer; readonly bytes: Buffer }
@@ -19,8 +19,11 @@ export type Wave = {
   contacts: ReadonlyMap<string, Contact>
   put(customer: string, ledger: Ledger): void
   /** Moves the offer's entry, counts it, and adds the delivery that tells of it. */
-  advance(offer: NextBestOffer, step: Move): void
+  advance(offer: Told, step: Move): void
 }
+
+/** What a delivery says of an offer. */
+export type Told = Omit<Entered, 'sequence'> & Pick<NextBestOffer, 'customer'>
 
 export function createWave(to: number | null, tally: Tally): Wave {
   const wave: Wave = {
@@ -46,7 +49,7 @@ export function createWave(to: number | null, tally: Tally): Wave {
   return wave
 }
 
-function deliveryOf(offer: NextBestOffer, { to, at, reason = null, device = null, provider = null }: Move): Delivery {
+function deliveryOf(offer: Told, { to, at, reason = null, device = null, provider = null }: Move): Delivery {
   return {
     type: 'delivery',
     id: `${offer.id}/${to}`,

@@ -98,7 +98,7 @@ export type World = {
   /** Customers with a device each. */
   customers(...names: readonly string[]): Promise<void>
   append(
-    topic: 'customers' | 'playbook' | 'next-best-offers',
+    topic: 'customers' | 'playbook' | 'next-best-offers' | 'customer-events',
     key: string,
     value: object,
     cause?: string,
@@ -116,7 +116,7 @@ export async function createWorld(store: Store = memoryStore()): Promise<World> 
   const push = await startPushService()
   const subscriptions = memorySubscriptions()
   const clock = { at: noon, now: () => clock.at }
-  const names = ['customers', 'playbook', 'next-best-offers', 'deliveries'] as const
+  const names = ['customers', 'playbook', 'next-best-offers', 'deliveries', 'customer-events', 'engagements'] as const
   await log.ensureTopics(
     [...names, deadLettersOf('next-best-offers'), deadLettersOf('customers')].map(name => ({
       name,

@@ -15,8 +15,10 @@ import {
   transitions,
 } from '../src/ledger.ts'
 import { ledgerCodec } from '../src/ledger-codec.ts'
+import { offer } from './given.ts'
 
 const bytes = Buffer.from('offer')
+const named = (id: string, sequence: number) => offer({ id, sequence })
 
 test('an offer takes the arrows of the design and no others', () => {
   const allowed = ledgerStates.flatMap(from => transitions[from].map(to => `${from} → ${to}`))
@@ -58,7 +60,7 @@ test('whatever is asked of it, only transitions that exist happen, and the count
       for (const [at, { id, to, enter: isNew }] of steps.entries()) {
         const name = `o-${id}`
         if (isNew && !isKnown(ledger, name, at)) {
-          ledger = enter(ledger, name, at, at, bytes)
+          ledger = enter(ledger, named(name, at), at, bytes)
           add('decided', 1)
           entered++
         }
@@ -78,10 +80,10 @@ test('whatever is asked of it, only transitions that exist happen, and the count
 })
 
 test('what is still open is never forgotten, however many offers follow', () => {
-  let ledger = enter(emptyLedger, 'held', 0, 0, bytes)
+  let ledger = enter(emptyLedger, named('held', 0), 0, bytes)
   ledger = move(ledger, 'held', { to: 'deferred', at: 0, until: 100 })
   for (let at = 1; at < 50; at++) {
-    ledger = move(enter(ledger, `o-${at}`, at, at, bytes), `o-${at}`, { to: 'expired', at })
+    ledger = move(enter(ledger, named(`o-${at}`, at), at, bytes), `o-${at}`, { to: 'expired', at })
   }
   expect(ledger.entries.filter(isOpen).map(entry => entry.id)).toEqual(['held'])
   expect(ledger.entries.length).toBe(8)
@@ -91,20 +93,20 @@ test('what is still open is never forgotten, however many offers follow', () => 
 test('an offer so old that it may have been forgotten counts as known', () => {
   let ledger: Ledger = emptyLedger
   for (let at = 0; at < 20; at++)
-    ledger = move(enter(ledger, `o-${at}`, at, at, bytes), `o-${at}`, { to: 'expired', at })
+    ledger = move(enter(ledger, named(`o-${at}`, at), at, bytes), `o-${at}`, { to: 'expired', at })
   expect(isKnown(ledger, 'o-3', 3)).toBe(true)
   expect(isKnown(ledger, 'o-19', 19)).toBe(true)
   expect(isKnown(ledger, 'o-20', 20)).toBe(false)
 })
 
 test('an offer being sent is due before every other, so that a new owner finds it first', () => {
-  const held = move(enter(emptyLedger, 'a', 0, 0, bytes), 'a', { to: 'deferred', at: 0, until: 5 })
+  const held = move(enter(emptyLedger, named('a', 0), 0, bytes), 'a', { to: 'deferred', at: 0, until: 5 })
   expect(dueOf(move(held, 'a', { to: 'sending', at: 5 }))).toBe(0)
   expect(dueOf(emptyLedger)).toBeNull()
 })
 
 test('the bytes of an offer are dropped when nothing can be done with it any more', () => {
-  const sending = move(enter(emptyLedger, 'a', 0, 0, bytes), 'a', { to: 'sending', at: 0 })
+  const sending = move(enter(emptyLedger, named('a', 0), 0, bytes), 'a', { to: 'sending', at: 0 })
   expect(sending.entries[0]!.offer).toEqual(bytes)
   expect(move(sending, 'a', { to: 'accepted', at: 1 }).entries[0]!.offer).toBeNull()
 })
