@@ -66,6 +66,34 @@ def fit_answers(z: np.ndarray, said_yes: np.ndarray, prior: np.ndarray, ridge: f
 SHARPER = 2.0
 
 
+def fit_jointly(
+    z_choices: np.ndarray,
+    chosen: np.ndarray,
+    start: np.ndarray,
+    weight: np.ndarray,
+    z_answers: np.ndarray,
+    said_yes: np.ndarray,
+    ridge: float,
+) -> np.ndarray:
+    """Weights (inputs,) of both at once: a softmax of choices, and a logistic of answers by the same weights on a scale
+    of its own. Rows and groups as in `fit_choices` and `fit_answers`.
+    """
+    inputs = z_choices.shape[1]
+
+    def loss(at: np.ndarray) -> tuple[float, np.ndarray]:
+        w, intercept, scale = at[:inputs], at[inputs], np.exp(at[inputs + 1])
+        value, slope = softmax_loss(z_choices @ w, chosen, start, weight)
+        margin = z_answers @ w
+        logit = scale * margin + intercept
+        error = expit(logit) - said_yes
+        value += (np.logaddexp(0, logit) - said_yes * logit).sum() + ridge * (w @ w) / 2
+        gradient = z_choices.T @ slope + scale * (z_answers.T @ error) + ridge * w
+        return float(value), np.concatenate([gradient, [error.sum(), (error * margin).sum() * scale]])
+
+    first = np.append(np.zeros(inputs), [-2.0, np.log(SHARPER)])
+    return minimize(loss, first, jac=True, method='L-BFGS-B', options={'maxiter': 400}).x[:inputs]
+
+
 def _logistic(
     z: np.ndarray, y: np.ndarray, prior: np.ndarray, ridge: float, intercept: float = -2.0
 ) -> tuple[np.ndarray, float]:

@@ -14,7 +14,7 @@ from ..contract import Fitted
 from ..ensemble import of_lightgbm
 from ..learners import REPRODUCIBLE
 from .log import Log, best, places
-from .logit import fit_answers, fit_choices, softmax_objective
+from .logit import fit_answers, fit_choices, fit_jointly, softmax_objective
 
 CLIP = 50.0
 """No choice weighs more than this many, once they are normalised."""
@@ -152,10 +152,14 @@ def two_stages(log: Log) -> Scorer:
     Unasked choices are many and tell what people like; opened offers are few and tell what they say yes to.
     """
     mean, scale = _moments(log)
-    prior = _choice_weights(log, mean, scale)
+    chosen = _with_choice(log)
+    choices = _choices_of(chosen, mean, scale)
     opened = log.part(log.offer & log.opened)
     z = _standard(_inputs(opened.choices)[opened.row], mean, scale)
-    weights, intercept = fit_answers(z, opened.accepted, prior, ridge=1.0)
+    leaning, intercept = fit_answers(z, opened.accepted, fit_choices(*choices, ridge=10.0), ridge=1.0)
+    # Leaning errs where tastes are strong, one scale for both where prices drive: their mean erred least on seed 2.
+    joint = fit_jointly(*choices, z, opened.accepted, ridge=10.0)
+    weights = (leaning + joint * (np.std(z @ leaning) / max(np.std(z @ joint), 1e-12))) / 2
     answers = _linear(log.choices, mean, weights / scale, intercept)
     return Scorer(answers.score, answers.fitted, _respond(log))
 
@@ -208,10 +212,13 @@ def _choice_weight(chosen: Log) -> np.ndarray:
 
 
 def _choice_weights(log: Log, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    chosen = _with_choice(log)
+    return fit_choices(*_choices_of(_with_choice(log), mean, scale), ridge=10.0)
+
+
+def _choices_of(chosen: Log, mean: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, ...]:
+    """What `fit_choices` takes: rows, which was chosen, starts of groups, and their weights."""
     z = _standard(_inputs(chosen.choices), mean, scale)
-    accepted = chosen.choices.column('accepted').astype(np.float64)
-    return fit_choices(z, accepted, chosen.start, _choice_weight(chosen), ridge=10.0)
+    return z, chosen.choices.column('accepted').astype(np.float64), chosen.start, _choice_weight(chosen)
 
 
 def _inputs(choices: Choices) -> np.ndarray:
