@@ -158,6 +158,7 @@ export async function openLine(options: LineOptions): Promise<Line> {
     OFFERSTREAM_REGISTRY_URL: world.addresses.registry,
     OFFERSTREAM_PREFIX: prefix,
     OFFERSTREAM_PARTITIONS: `${partitions}`,
+    OFFERSTREAM_PUSH_LOCAL_DEVICES: 'true',
     OFFERSTREAM_CLOCK: `${map.origin}/${map.since}/${map.speed}`,
     OFFERSTREAM_MODELS: models,
     OFFERSTREAM_SESSION_TIMEOUT_MS: `${sessionTimeoutMs}`,

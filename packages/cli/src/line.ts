@@ -62,7 +62,7 @@ export async function startLine(
     'offer-scorer': () => startOfferScorer(around('offer-scorer'), { models }),
     'push-dispatcher': async () => {
       const { guards: _foldGuards, ...rest } = around('push-dispatcher')
-      dispatcher = await runDispatcher({ ...rest, providers, subscriptions })
+      dispatcher = await runDispatcher({ ...rest, localDevices: true, providers, subscriptions })
       return dispatcher
     },
   }

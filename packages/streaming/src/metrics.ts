@@ -56,6 +56,11 @@ export const metricsCatalogue = {
     help: 'Links of messages that were asked for, by what that was: expired, unknown, looked-ahead, or what happened and whether it was told for the first time.',
     labels: ['service', 'outcome'],
   },
+  offerstream_send_hours_total: {
+    kind: 'counter',
+    help: 'Offers by when they were to go out: now, later, or now because that was unknown, failed, or past-expiry.',
+    labels: ['service', 'choice'],
+  },
   offerstream_fallback_rows_total: {
     kind: 'counter',
     help: 'Rows of a model that its second implementation scored, because the native runtime failed or took too long.',

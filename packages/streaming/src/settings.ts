@@ -114,6 +114,31 @@ export const settings = {
     help: 'Mail server, smtps://user:password@host or smtp://host:port; no e-mail where empty.',
   },
   OFFERSTREAM_MAIL_FROM: { kind: 'text', fallback: '', help: 'Sender of e-mails, for example Offers <offers@host>.' },
+  OFFERSTREAM_PUSH_MODE: {
+    kind: 'text',
+    fallback: 'live',
+    help: 'off reads nothing, dry-run calls no provider, shadow only pretends to, live pushes.',
+  },
+  OFFERSTREAM_PUSH_LOCAL_DEVICES: {
+    kind: 'flag',
+    fallback: 'false',
+    help: 'Live on a clock that is not the wall clock: then only addresses of this machine are pushed to.',
+  },
+  OFFERSTREAM_PUSH_RATES: {
+    kind: 'map',
+    fallback: '',
+    help: 'Most requests a second as web-push=500, for each origin of a provider, or https://host=100; no limit where empty.',
+  },
+  OFFERSTREAM_PUSHES_PER_MINUTE: {
+    kind: 'integer',
+    fallback: '0',
+    help: 'Requests to providers within a minute at which everything stops for ten minutes; 0 for no limit.',
+  },
+  OFFERSTREAM_SEND_HOURS: {
+    kind: 'text',
+    fallback: '',
+    help: "Hours of the customer's day in which offers go out, as 17-20; at once where empty.",
+  },
   OFFERSTREAM_LOG_LEVEL: { kind: 'text', fallback: 'info', help: 'pino level.' },
   OFFERSTREAM_FAIL_POINT: {
     kind: 'text',

@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { settingsOrExit } from '@offerstream/streaming'
+import { isMode, type Mode, modes } from './mode.ts'
 import { apnsProvider } from './providers/apns.ts'
 import { emailProvider } from './providers/email.ts'
 import { fcmProvider, type ServiceAccount } from './providers/fcm.ts'
 import type { AnyProvider } from './providers/provider.ts'
 import { createVapidKeys, type VapidKeys, webPushProvider } from './providers/web-push.ts'
 import { webhookProvider } from './providers/webhook.ts'
+import { createQuietClock } from './quiet-hours.ts'
+import { type SendHour, sendHourOf } from './send-hour.ts'
 import type { DispatcherGuards } from './setup.ts'
 
 /** The settings of this service, the only place that reads the environment. */
@@ -42,6 +45,34 @@ export const guards: DispatcherGuards = {
   intentFirst: !off.includes('intent-first'),
   recheck: !off.includes('recheck'),
   newsTogether: true,
+}
+
+const rates = Object.fromEntries(
+  Object.entries(settings.map('OFFERSTREAM_PUSH_RATES')).map(([name, rate]): [string, number] =>
+    Number(rate) > 0 ? [name, Number(rate)] : refuse(`OFFERSTREAM_PUSH_RATES has ${name}=${rate}, wanted more than 0`),
+  ),
+)
+const perMinute = settings.number('OFFERSTREAM_PUSHES_PER_MINUTE')
+
+/** How far the dispatcher goes, how fast and when. */
+export const limits = {
+  mode: modeOf(settings.text('OFFERSTREAM_PUSH_MODE')),
+  localDevices: settings.flag('OFFERSTREAM_PUSH_LOCAL_DEVICES'),
+  rates,
+  ...(perMinute === 0 ? {} : { volume: { perMinute } }),
+  sendHour: sendHour(settings.text('OFFERSTREAM_SEND_HOURS')),
+}
+
+function modeOf(text: string): Mode {
+  return isMode(text) ? text : refuse(`OFFERSTREAM_PUSH_MODE is "${text}", wanted one of ${modes.join(', ')}`)
+}
+
+function sendHour(text: string): SendHour {
+  try {
+    return sendHourOf(text, createQuietClock())
+  } catch (error) {
+    return refuse(`OFFERSTREAM_SEND_HOURS: ${(error as Error).message}`)
+  }
 }
 
 /** A provider for each kind of address that the settings give keys for; Web Push always. */

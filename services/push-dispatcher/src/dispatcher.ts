@@ -6,12 +6,17 @@ import { createEnds } from './ends.ts'
 import { type DispatchLane, openLane } from './lane.ts'
 import { countLedger, type LedgerCounts } from './ledger-view.ts'
 import type { Links } from './links.ts'
+import { assertMayBe, isVirtual, type Mode, shadowOf } from './mode.ts'
+import { createPacer } from './pacing.ts'
 import { createPlaybookView } from './playbook.ts'
 import { createGates } from './providers/gate.ts'
 import type { AnyProvider } from './providers/provider.ts'
+import type { RetryLimits } from './providers/retry-budget.ts'
 import { createQuietClock } from './quiet-hours.ts'
+import { type SendHour, sendNow } from './send-hour.ts'
 import { allGuards, type DispatcherGuards, type Setup, serviceName, type Topics } from './setup.ts'
 import type { Subscriptions } from './subscriptions.ts'
+import { createVolumeBreaker, quietMsByDefault } from './volume-breaker.ts'
 
 export type DispatcherOptions = Omit<RunOptions, 'rejectLimits' | 'cachedStates' | 'wakesPerTick'> & {
   readonly registry: Registry
@@ -19,6 +24,19 @@ export type DispatcherOptions = Omit<RunOptions, 'rejectLimits' | 'cachedStates'
   /** One for each kind of address that offers may go to. */
   readonly providers: readonly AnyProvider[]
   readonly subscriptions: Subscriptions
+  /** `live` by default. */
+  readonly mode?: Mode
+  /** Whoever starts it knows that the devices are on this machine: it may be live on a clock that is not the wall's. */
+  readonly localDevices?: boolean
+  /** Of the offers: of limits that hold for all members each takes the share of the partitions it owns; all of it where absent. */
+  readonly partitions?: number
+  /** Most requests a second, by the name of a provider, for each of its origins, or by origin. */
+  readonly rates?: Readonly<Record<string, number>>
+  readonly retries?: RetryLimits
+  /** Requests within a minute at which everything stops, and for how long, milliseconds. */
+  readonly volume?: { readonly perMinute: number; readonly quietMs?: number }
+  /** Now by default. */
+  readonly sendHour?: SendHour
   /** Pushes under way at once, per partition; 16 by default. */
   readonly concurrency?: number
   /** Categories whose offers are sent again after a crash rather than left unknown. */
@@ -40,6 +58,8 @@ export type Dispatcher = Running & {
   providerStopped(): string | null
 }
 
+const waveOffers = 100
+
 /** Offers that come within it share an intent and an outcome; nobody feels so much on a push. */
 const wavePauseMs = 50
 
@@ -56,15 +76,29 @@ export async function runDispatcher(options: DispatcherOptions): Promise<Dispatc
     journal: await openTopic(registry, 'customer-events', prefix),
     playbook: await openTopic(registry, 'playbook', prefix),
   }
-  const gates = createGates(options.providers, provider => ({
+  const { mode = 'live', clock, rates = {}, retries, volume: volumeLimit, partitions: partitionCount } = options
+  assertMayBe(mode, clock, options.localDevices ?? false)
+  const lanes = new Set<DispatchLane>()
+  const share = (): number => (partitionCount === undefined ? 1 : Math.max(1, lanes.size) / partitionCount)
+  const perMinute = (): number => (volumeLimit?.perMinute ?? Number.POSITIVE_INFINITY) * share()
+  const volume = createVolumeBreaker({ perMinute, quietMs: volumeLimit?.quietMs ?? quietMsByDefault }, notice)
+  const providers = mode === 'shadow' ? options.providers.map(shadowOf) : options.providers
+  const gates = createGates(providers, provider => ({
     ...(options.breakerResetMs === undefined ? {} : { resetMs: options.breakerResetMs }),
+    ...(retries === undefined ? {} : { retries }),
+    rate(origin) {
+      const rate = rates[origin] ?? rates[provider]
+      return rate === undefined ? null : rate * share()
+    },
+    volume,
+    localOnly: () => mode === 'live' && isVirtual(clock),
     notice,
     observe: (_answer, seconds) => metrics?.record('offerstream_push_seconds', seconds, provider),
   }))
   const setup: Setup = {
     log,
     store,
-    clock: options.clock,
+    clock,
     offers: topics.offers,
     deliveries: topics.deliveries,
     contacts: createContacts(log, store, topics.customers),
@@ -76,6 +110,14 @@ export async function runDispatcher(options: DispatcherOptions): Promise<Dispatc
     subscriptions: options.subscriptions,
     gates,
     deletions: createDeletionBreaker(notice, options.deletionLimits),
+    mode,
+    pacer: createPacer(share),
+    sendHour: options.sendHour ?? sendNow,
+    // What waits for its turn within a wave is gone soon enough for whoever wants to stop.
+    waveOffers: Math.max(
+      1,
+      Math.min(waveOffers, ...Object.values(rates).map(rate => Math.floor(rate / 4 / (partitionCount ?? 1)))),
+    ),
     concurrency: options.concurrency ?? 16,
     atLeastOnce: new Set(options.atLeastOnce),
     generation: options.generation ?? 1,
@@ -88,24 +130,25 @@ export async function runDispatcher(options: DispatcherOptions): Promise<Dispatc
 
   // Fail points and metrics are those of the pushes; the fold beside them has its own guarantee and suite.
   const { guards: _guards, metrics: _metrics, reach: _reach, ...shared } = options
-  const folding = await runFold(contactsFold(topics.customers), shared)
-  const lanes = new Set<DispatchLane>()
+  const folding = mode === 'off' ? idle() : await runFold(contactsFold(topics.customers), shared)
   let fail: (error: unknown) => void = () => {}
   const failed = new Promise<never>((_, reject) => {
     fail = reject
   })
-  const pushing = await runMember({
-    ...options,
-    group: `${prefix}${serviceName}`,
-    paths: [topics.offers.path],
-    fetchPauseMs: options.fetchPauseMs ?? wavePauseMs,
-    async open(_topic, partition, committed, signal) {
-      const lane = await openLane(setup, partition, committed, signal, fail)
-      lanes.add(lane)
-      signal.addEventListener('abort', () => lanes.delete(lane))
-      return lane
-    },
-  })
+  const member = (): Promise<Running> =>
+    runMember({
+      ...options,
+      group: `${prefix}${serviceName}`,
+      paths: [topics.offers.path],
+      fetchPauseMs: options.fetchPauseMs ?? wavePauseMs,
+      async open(_topic, partition, committed, signal) {
+        const lane = await openLane(setup, partition, committed, signal, fail)
+        lanes.add(lane)
+        signal.addEventListener('abort', () => lanes.delete(lane))
+        return lane
+      },
+    })
+  const pushing = mode === 'off' ? idle() : await member()
   const end = (): void => {
     for (const lane of lanes) lane.close()
     lanes.clear()
@@ -131,7 +174,7 @@ export async function runDispatcher(options: DispatcherOptions): Promise<Dispatc
     },
     async health() {
       const [pushes, contacts] = await Promise.all([pushing.health(), folding.health()])
-      const problem = pushes.problem ?? contacts.problem ?? gates.stopped()
+      const problem = pushes.problem ?? contacts.problem ?? gates.stopped() ?? volume.problem()
       return { ok: problem === null, lanes: [...pushes.lanes, ...contacts.lanes], problem }
     },
     async hear() {
@@ -141,5 +184,19 @@ export async function runDispatcher(options: DispatcherOptions): Promise<Dispatc
       return countLedger(store, (await log.bounds(topics.offers.path)).length)
     },
     providerStopped: gates.stopped,
+  }
+}
+
+/** Runs until stopped and does nothing. */
+function idle(): Running {
+  let stop: () => void = () => {}
+  const done = new Promise<void>(resolve => {
+    stop = resolve
+  })
+  return {
+    done,
+    stop: async () => stop(),
+    health: async () => ({ ok: true, lanes: [], problem: null }),
+    owned: () => [],
   }
 }

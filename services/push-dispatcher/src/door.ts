@@ -1,13 +1,13 @@
 // What is checked at the door: when an offer arrives, when it was held, and again just before it is sent.
-import type { ContactPolicy, NextBestOffer } from '@offerstream/contracts'
+import { type ContactPolicy, type NextBestOffer, unit } from '@offerstream/contracts'
 import type { Contact } from './contacts.ts'
 import { isBought, isUnsubscribed } from './facts.ts'
-import type { Ledger } from './ledger.ts'
+import type { Contacted, Ledger } from './ledger.ts'
 import type { QuietClock } from './quiet-hours.ts'
 
 export type Verdict =
   | { readonly kind: 'send' }
-  | { readonly kind: 'hold'; readonly until: number }
+  | { readonly kind: 'hold'; readonly until: number; readonly reason: string }
   | {
       readonly kind: 'drop'
       readonly state: 'suppressed' | 'expired' | 'superseded' | 'taken'
@@ -28,7 +28,7 @@ const day = 24 * 60 * 60 * 1000
 
 /** The earliest contact that a cap of the policy still looks at. */
 export const capsLookBackTo = (policy: ContactPolicy, now: number): number =>
-  now - Math.max(7, policy.sameItemGapDays, policy.minimumGapMinutes / (24 * 60)) * day
+  now - Math.max(30, policy.sameItemGapDays, policy.minimumGapMinutes / (24 * 60)) * day
 
 /**
  * `contact` is null where nobody told us of the customer: no consent. What must be sent gives way to no later offer and asks
@@ -44,17 +44,23 @@ export function judge(offer: NextBestOffer, ledger: Ledger, contact: Contact | n
   return cap === null ? { kind: 'send' } : suppress(cap)
 }
 
-/** Mandatory or transactional: it must be sent. */
-export const isDue = (offer: NextBestOffer): boolean => offer.obligation !== 'none'
+/** Mandatory or transactional: it must be sent. An obligation that nobody knows is none. */
+export const isDue = ({ obligation }: NextBestOffer): boolean =>
+  obligation === 'mandatory' || obligation === 'transactional'
 
-/** The cap that another push now would break, null for none. No window of seven days ever holds more than a cap. */
+/** The cap that another push now would break, null for none. No window of a week or a month ever holds more than its cap. */
 function capOf(offer: NextBestOffer, { contacts }: Ledger, policy: ContactPolicy, now: number): string | null {
   const within = (ms: number) => contacts.filter(each => each.at > now - ms)
   if (within(policy.minimumGapMinutes * 60_000).length > 0) return 'minimum-gap'
   const week = within(7 * day)
+  const count = (some: readonly Contacted[], field: 'category' | 'channel' | 'item'): number =>
+    some.filter(each => each[field] === offer[field]).length
   if (week.length >= policy.offersPerWeek) return 'weekly-cap'
-  if (week.filter(each => each.category === offer.category).length >= policy.offersPerCategoryPerWeek)
-    return 'category-cap'
+  if (count(week, 'category') >= policy.offersPerCategoryPerWeek) return 'category-cap'
+  const perChannel = policy.offersPerChannelPerWeek
+  if (Object.hasOwn(perChannel, offer.channel) && count(week, 'channel') >= perChannel[offer.channel]!)
+    return 'channel-cap'
+  if (count(within(30 * day), 'item') >= policy.offersPerItemPerMonth) return 'item-cap'
   return within(policy.sameItemGapDays * day).some(each => each.item === offer.item) ? 'offered-before' : null
 }
 
@@ -65,7 +71,10 @@ export function refusalOf(
   { policy, killed, quiet }: Door,
   now: number,
 ): Exclude<Verdict, { kind: 'send' }> | null {
+  if (offer.expiresAt <= 0) return { kind: 'drop', state: 'suppressed', reason: 'no-expiry' }
   if (offer.expiresAt <= now) return { kind: 'drop', state: 'expired', reason: 'expired' }
+  // The text is filled in when the offer is made; without one its template or locale was not there.
+  if (offer.text.trim() === '') return { kind: 'drop', state: 'suppressed', reason: 'no-text' }
   const switched = killed(offer)
   if (switched !== null) return { kind: 'drop', state: 'suppressed', reason: switched }
   if (contact === null || !(mayGoWithout(offer) || consents(contact, offer.channel, offer.category)))
@@ -79,7 +88,19 @@ export function refusalOf(
     if (error instanceof RangeError) return { kind: 'drop', state: 'suppressed', reason: 'unknown-zone' }
     throw error
   }
-  return opens > now ? { kind: 'hold', until: Math.min(opens, offer.expiresAt) } : null
+  if (opens <= now) return null
+  if (!isDue(offer) && policy.cancelledWhenQuiet.includes(offer.category))
+    return { kind: 'drop', state: 'suppressed', reason: 'quiet-hours' }
+  return { kind: 'hold', until: releaseOf(offer, opens, policy.releaseSpreadMinutes), reason: 'quiet-hours' }
+}
+
+/**
+ * A moment of the offer's own after quiet hours, so that not every phone rings at once, and before it expires; where it
+ * expires in them, that moment.
+ */
+function releaseOf({ id, expiresAt }: NextBestOffer, opens: number, spreadMinutes: number): number {
+  const spreadMs = Math.min(spreadMinutes * 60_000, expiresAt - opens)
+  return spreadMs < 0 ? expiresAt : opens + Math.floor(unit(`release/${id}`) * spreadMs)
 }
 
 /** What the customer did meanwhile that makes the offer idle: bought the item, or wants no more on the channel. */
@@ -91,7 +112,7 @@ export function answerOf(offer: NextBestOffer, ledger: Ledger): Drop | null {
 
 const mayGoWithout = (offer: NextBestOffer): boolean => isDue(offer) && !offer.needsConsent
 
-/** What is said of the category counts; else what is said of the channel; else no. */
-function consents(contact: Contact, channel: string, category: string): boolean {
-  return (contact.consent[`${channel}/${category}`] ?? contact.consent[channel]) === true
+/** A revoked channel is revoked for every category; a missing consent means no. */
+function consents({ consent }: Contact, channel: string, category: string): boolean {
+  return consent[channel] !== false && (consent[`${channel}/${category}`] ?? consent[channel]) === true
 }

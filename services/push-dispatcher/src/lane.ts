@@ -23,14 +23,23 @@ import { type Book, Lost, openBook, type Steady } from './book.ts'
 import { capsLookBackTo, type Door, isDue, judge, suppress, type Verdict } from './door.ts'
 import { forget } from './facts.ts'
 import { createHearing, reportedBy } from './hearing.ts'
-import { type Contacted, enter, holdLonger, isKnown, isLive, type LedgerState, refund, reserve } from './ledger.ts'
+import {
+  type Contacted,
+  commit,
+  enter,
+  holdLonger,
+  isKnown,
+  isLive,
+  type LedgerState,
+  refund,
+  reserve,
+} from './ledger.ts'
 import { type Sendable, type Sending, sendAll } from './send.ts'
+import { chooseMoment } from './send-hour.ts'
 import { type Setup, serviceName } from './setup.ts'
 import type { Subscription } from './subscriptions.ts'
 import type { Candidate, Wave } from './wave.ts'
 
-/** Offers that share an intent and an outcome: what a crash can leave `unknown` at most. */
-const waveOffers = 100
 /** A check older than this is made again before anything is sent. */
 const checkHoldsMs = 500
 const dueLimit = 200
@@ -53,7 +62,7 @@ export async function openLane(
   given: AbortSignal,
   fail: (error: unknown) => void,
 ): Promise<DispatchLane> {
-  const { log, offers, gates, playbook, guards } = setup
+  const { log, offers, gates, playbook, guards, waveOffers } = setup
   const now = (): number => Math.floor(setup.clock.now())
   const closing = new AbortController()
   const leaving = AbortSignal.any([given, closing.signal])
@@ -132,15 +141,18 @@ export async function openLane(
       const again: (Candidate & { readonly contact: Contacted })[] = []
       for (const key of keys) {
         wave.touched.add(key)
-        for (const { state, offer: bytes, at } of wave.ledgers.get(key)!.entries) {
+        for (const { state, offer: bytes, at: intendedAt } of wave.ledgers.get(key)!.entries) {
           if (state !== 'sending') continue
           const offer = await offerOf(bytes!)
+          // It went out by now at the latest.
+          const at = now()
+          wave.put(key, commit(wave.ledgers.get(key)!, contactedBy(offer, intendedAt), at))
           // A failover may have lost what the deliveries still know.
           const known = book.intents.get(offer.id)
           if (known !== undefined && known !== 'sending' && known !== 'unknown') {
             if (known === 'rejected') wave.put(key, refund(wave.ledgers.get(key)!, contactedBy(offer, at)))
             goOnAsKnown(wave, offer, known)
-          } else if (setup.atLeastOnce.has(offer.category))
+          } else if (setup.mode === 'live' && setup.atLeastOnce.has(offer.category))
             again.push({ offer, bytes: bytes!, contact: contactedBy(offer, at) })
           else wave.advance(offer, { to: 'unknown', at: now(), reason: 'interrupted' })
         }
@@ -268,25 +280,47 @@ export async function openLane(
     return contact
   }
 
+  /** Until when, and why, an offer waits though it may go; null where it goes. */
+  const waitOf = (wave: Wave, offer: NextBestOffer, at: number): { until: number; reason: string } | null => {
+    if (isDue(offer)) return null
+    const { reason } = liveEntry(wave, offer)!
+    const waited = reason === 'campaign-pace'
+    if (!waited && reason !== 'send-hour') {
+      const { choice, at: until } = chooseMoment(setup.sendHour, wave.contacts.get(offer.customer)!, offer, at)
+      setup.metrics?.record('offerstream_send_hours_total', 1, choice)
+      if (choice === 'later') return { until, reason: 'send-hour' }
+    }
+    const until = setup.pacer.next(offer, playbook.policy.campaignOffersPerMinute, at, waited)
+    return until === null ? null : { until: Math.min(until, offer.expiresAt), reason: 'campaign-pace' }
+  }
+
+  const hold = (wave: Wave, offer: NextBestOffer, { until, reason }: { until: number; reason: string }): void => {
+    if (liveEntry(wave, offer)!.state === 'decided') wave.advance(offer, { to: 'deferred', at: now(), reason, until })
+    else wave.put(offer.customer, holdLonger(wave.ledgers.get(offer.customer)!, offer.id, until, reason))
+  }
+
   const dispatch = async (wave: Wave, candidates: readonly Candidate[]): Promise<void> => {
     const sendable: Sendable[] = []
     const decided = await decide(wave, candidates)
     const at = now()
     for (const [each, verdict, targets] of decided) {
       const { offer } = each
-      const ledger = wave.ledgers.get(offer.customer)!
       switch (verdict.kind) {
         case 'drop':
           wave.advance(offer, { to: verdict.state, at, reason: verdict.reason })
           break
         case 'hold':
-          if (liveEntry(wave, offer)!.state === 'deferred')
-            wave.put(offer.customer, holdLonger(ledger, offer.id, verdict.until))
-          else wave.advance(offer, { to: 'deferred', at, reason: 'quiet-hours', until: verdict.until })
+          hold(wave, offer, verdict)
           break
-        case 'send':
-          sendable.push({ ...each, targets, contact: reserveFor(wave, offer, at) })
-          wave.advance(offer, { to: 'sending', at, provider: gates.provider(targets[0]!.address.kind) })
+        case 'send': {
+          const wait = waitOf(wave, offer, at)
+          if (wait !== null) hold(wave, offer, wait)
+          else if (setup.mode === 'dry-run') wave.advance(offer, { to: 'suppressed', at, reason: 'dry-run' })
+          else {
+            sendable.push({ ...each, targets, contact: reserveFor(wave, offer, at) })
+            wave.advance(offer, { to: 'sending', at, provider: gates.provider(targets[0]!.address.kind) })
+          }
+        }
       }
     }
     if (guards.intentFirst || sendable.length === 0) await book.save(wave, 'intent')
@@ -414,7 +448,12 @@ export async function openLane(
   }
 }
 
-const contactedBy = ({ item, category }: NextBestOffer, at: number): Contacted => ({ at, item, category })
+const contactedBy = ({ item, category, channel }: NextBestOffer, at: number): Contacted => ({
+  at,
+  item,
+  category,
+  channel,
+})
 
 const liveEntry = (wave: Wave, offer: NextBestOffer) =>
   wave.ledgers.get(offer.customer)!.entries.find(entry => entry.id === offer.id && isLive(entry))

@@ -1,9 +1,9 @@
-import { codecOf } from '@offerstream/contracts'
+import { type AvroCodec, codecOf } from '@offerstream/contracts'
 import type { StateCodec } from '@offerstream/streaming'
 import { type Ledger, ledgerStates } from './ledger.ts'
+import { firstLedgerSchema } from './ledger-before.ts'
 
-/** The ledger of a customer as compact Avro. */
-export const ledgerCodec: StateCodec<Ledger> = codecOf<Ledger>(
+const newest: AvroCodec<Ledger> = codecOf<Ledger>(
   JSON.stringify({
     type: 'record',
     name: 'Ledger',
@@ -21,6 +21,7 @@ export const ledgerCodec: StateCodec<Ledger> = codecOf<Ledger>(
               { name: 'at', type: 'long' },
               { name: 'item', type: 'string' },
               { name: 'category', type: 'string' },
+              { name: 'channel', type: 'string', default: 'push' },
             ],
           },
         },
@@ -35,9 +36,9 @@ export const ledgerCodec: StateCodec<Ledger> = codecOf<Ledger>(
             fields: [
               { name: 'id', type: 'string' },
               { name: 'sequence', type: 'long' },
-              { name: 'item', type: 'string' },
-              { name: 'channel', type: 'string' },
-              { name: 'trigger', type: 'string' },
+              { name: 'item', type: 'string', default: '' },
+              { name: 'channel', type: 'string', default: 'push' },
+              { name: 'trigger', type: 'string', default: '' },
               { name: 'state', type: { type: 'enum', name: 'State', symbols: ledgerStates } },
               { name: 'reason', type: ['null', 'string'] },
               { name: 'at', type: 'long' },
@@ -50,6 +51,7 @@ export const ledgerCodec: StateCodec<Ledger> = codecOf<Ledger>(
       },
       {
         name: 'bought',
+        default: [],
         type: {
           type: 'array',
           items: {
@@ -65,6 +67,7 @@ export const ledgerCodec: StateCodec<Ledger> = codecOf<Ledger>(
       },
       {
         name: 'unsubscribed',
+        default: [],
         type: {
           type: 'array',
           items: {
@@ -80,3 +83,20 @@ export const ledgerCodec: StateCodec<Ledger> = codecOf<Ledger>(
     ],
   }),
 )
+
+/**
+ * Stands before what this version writes. The first version wrote none and began with the sequence, -1 or more: as a
+ * zigzag number that is 1 or even.
+ */
+const version = 3
+const readFirst = newest.reader(firstLedgerSchema)
+
+/** The ledger of a customer as compact Avro; reads what the first version wrote. */
+export const ledgerCodec: StateCodec<Ledger> = {
+  encode(ledger) {
+    const bytes = newest.encode(ledger, 1)
+    bytes[0] = version
+    return bytes
+  },
+  decode: bytes => (bytes[0] === version ? newest.decode(bytes, 1) : readFirst(bytes)),
+}

@@ -60,7 +60,12 @@ export type Entry = {
 }
 
 /** A push that counts against the caps. */
-export type Contacted = { readonly at: number; readonly item: string; readonly category: string }
+export type Contacted = {
+  readonly at: number
+  readonly item: string
+  readonly category: string
+  readonly channel: string
+}
 
 /** A purchase that an offer may meet which is still on its way here; remembered until then. */
 export type Bought = { readonly item: string; readonly at: number; readonly until: number }
@@ -142,12 +147,11 @@ export function move(ledger: Ledger, id: string, { to, at, reason = null, until,
   return { ...ledger, entries: ledger.entries.map(entry => (entry === from ? moved : entry)) }
 }
 
-/** A held offer is held again: the state is the same, only the moment to look is another. */
-export function holdLonger(ledger: Ledger, id: string, until: number): Ledger {
-  return {
-    ...ledger,
-    entries: ledger.entries.map(entry => (entry.id === id && entry.state === 'deferred' ? { ...entry, until } : entry)),
-  }
+/** A held offer is held again: the state is the same, only why and the moment to look are others. */
+export function holdLonger(ledger: Ledger, id: string, until: number, reason: string): Ledger {
+  const longer = (entry: Entry): Entry =>
+    entry.id === id && entry.state === 'deferred' ? { ...entry, until, reason } : entry
+  return { ...ledger, entries: ledger.entries.map(longer) }
 }
 
 /** Counts a push against the caps from now on; what lies before `since`, where no cap looks any more, is dropped. */
@@ -156,9 +160,18 @@ export const reserve = (ledger: Ledger, contact: Contacted, since: number): Ledg
   contacts: [...ledger.contacts.filter(each => each.at > since), contact],
 })
 
+const placeOf = ({ contacts }: Ledger, { at, item }: Contacted): number =>
+  contacts.findLastIndex(each => each.at === at && each.item === item)
+
+/** What was reserved counts from when it went out, or may have: a provider may have kept it waiting since the intent. */
+export function commit(ledger: Ledger, contact: Contacted, at: number): Ledger {
+  const place = placeOf(ledger, contact)
+  return place < 0 ? ledger : { ...ledger, contacts: ledger.contacts.with(place, { ...contact, at }) }
+}
+
 /** Gives a reservation back, after a definite failure only. */
-export function refund(ledger: Ledger, { at, item }: Contacted): Ledger {
-  const place = ledger.contacts.findLastIndex(each => each.at === at && each.item === item)
+export function refund(ledger: Ledger, contact: Contacted): Ledger {
+  const place = placeOf(ledger, contact)
   return place < 0 ? ledger : { ...ledger, contacts: ledger.contacts.toSpliced(place, 1) }
 }
 

@@ -1,6 +1,6 @@
 // next-best-offers in, pushes out, deliveries back. Devices register at PUT /customers/:customer/subscriptions/:handle.
 import { serve } from '@offerstream/streaming'
-import { guards, providers, redis, settings } from './config.ts'
+import { guards, limits, providers, redis, settings } from './config.ts'
 import { runDispatcher } from './dispatcher.ts'
 import { redisSubscriptions } from './subscriptions.ts'
 import { addSubscriptionRoutes } from './subscriptions-api.ts'
@@ -9,6 +9,6 @@ const subscriptions = redisSubscriptions({ ...redis, notice: line => console.err
 await serve(
   'push-dispatcher',
   settings,
-  surroundings => runDispatcher({ ...surroundings, guards, providers: providers(), subscriptions }),
+  surroundings => runDispatcher({ ...surroundings, ...limits, guards, providers: providers(), subscriptions }),
   server => addSubscriptionRoutes(server, subscriptions),
 )

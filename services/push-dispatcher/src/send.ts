@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { NextBestOffer } from '@offerstream/contracts'
 import type { Steady } from './book.ts'
 import { answerOf, type Door, refusalOf } from './door.ts'
-import { type Contacted, refund } from './ledger.ts'
+import { type Contacted, commit, refund } from './ledger.ts'
 import type { Message } from './providers/provider.ts'
 import type { Setup } from './setup.ts'
 import type { Subscription } from './subscriptions.ts'
@@ -42,8 +42,10 @@ export async function sendAll(sending: Sending, sendable: readonly Sendable[]): 
       try {
         const outcome = await send({ ...sending, leaving }, each)
         const { customer } = each.offer
-        if (outcome.to === 'rejected') wave.put(customer, refund(wave.ledgers.get(customer)!, each.contact))
-        wave.advance(each.offer, { ...outcome, at: now() })
+        const ledger = wave.ledgers.get(customer)!
+        const at = now()
+        wave.put(customer, outcome.to === 'rejected' ? refund(ledger, each.contact) : commit(ledger, each.contact, at))
+        wave.advance(each.offer, { ...outcome, at })
       } catch (error) {
         crashed.abort()
         throw error
@@ -90,10 +92,13 @@ async function send(sending: Sending, { offer, targets }: Sendable): Promise<Out
       }
       const ttlSeconds = Math.max(1, Math.floor((offer.expiresAt - now()) / 1000))
       const request = { address, handle, message, ttlSeconds, collapseId, urgency: 'normal' as const }
-      const answer = await gates.send(request, ended)
+      const answer = await gates.send(request, ended, failures > 0)
       await setup.reach('after-send')
-      metrics?.record('offerstream_pushes_total', 1, provider, answer.kind)
-      if (answer.kind !== 'shut') deletions.count(answer.kind === 'gone')
+      const isAsked = answer.kind !== 'shut' && answer.kind !== 'limited'
+      if (isAsked) {
+        metrics?.record('offerstream_pushes_total', 1, provider, answer.kind)
+        deletions.count(answer.kind === 'gone')
+      }
       if (answer.kind === 'accepted') return outcome('accepted', null)
       if (answer.kind === 'unknown') return outcome('unknown', answer.reason)
       if (answer.kind === 'refused' || answer.kind === 'our-key') return outcome('rejected', answer.reason)
@@ -109,10 +114,13 @@ async function send(sending: Sending, { offer, targets }: Sendable): Promise<Out
         break
       }
       // Definitely not accepted: only who may stay tries again.
-      const pauseMs = answer.kind === 'shut' ? 0 : Math.min(longestPauseMs, firstPauseMs * 2 ** failures++)
+      const growing = isAsked ? Math.min(longestPauseMs, firstPauseMs * 2 ** failures++) : firstPauseMs
+      const pauseMs = answer.kind === 'shut' ? 0 : growing
+      // A limit of ours lets it through soon: whoever leaves waits for that.
+      const patience = answer.kind === 'limited' ? ended : leaving
       try {
-        await sleep(Math.random() * pauseMs, undefined, { signal: leaving })
-        while (!gates.isOpen(address) && offer.expiresAt > now()) await gates.opens(address, 1000, leaving)
+        await sleep(Math.random() * pauseMs, undefined, { signal: patience })
+        while (!gates.isOpen(address) && offer.expiresAt > now()) await gates.opens(address, 1000, patience)
       } catch {
         return outcome('rejected', 'provider-unavailable')
       }

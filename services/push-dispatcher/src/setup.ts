@@ -4,9 +4,12 @@ import type { Contacts } from './contacts.ts'
 import type { DeletionBreaker } from './deletion-breaker.ts'
 import type { createEnds } from './ends.ts'
 import type { Links } from './links.ts'
+import type { Mode } from './mode.ts'
+import type { Pacer } from './pacing.ts'
 import type { PlaybookView } from './playbook.ts'
 import type { Gates } from './providers/gate.ts'
 import type { QuietClock } from './quiet-hours.ts'
+import type { SendHour } from './send-hour.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
 /** Names the group, the ledger and the source of deliveries. */
@@ -59,6 +62,11 @@ export type Setup = {
   readonly subscriptions: Subscriptions
   readonly gates: Gates
   readonly deletions: DeletionBreaker
+  readonly mode: Mode
+  readonly pacer: Pacer
+  readonly sendHour: SendHour
+  /** Offers that share an intent and an outcome: what a crash can leave `unknown` at most. */
+  readonly waveOffers: number
   /** Pushes under way at once, per partition. */
   readonly concurrency: number
   /** Categories whose offers are sent again rather than left unknown. */

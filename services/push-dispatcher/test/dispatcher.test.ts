@@ -82,7 +82,7 @@ test('an offer in quiet hours waits for the morning, and a kill switch thrown ov
   world.clock.at = noon + 19 * hour
   await new Promise(resolve => setTimeout(resolve, 400))
   expect(world.push.accepted).toEqual([])
-  world.clock.at = noon + 20 * hour
+  world.clock.at = noon + 20.25 * hour
   expect((await settled(2)).slice(2).sort()).toEqual([
     'offer-1 accepted',
     'offer-1 sending',
@@ -107,7 +107,7 @@ test('a mandatory notice held overnight goes beside the offer that came later; a
     () => world.deliveries(),
     found => found.filter(each => / deferred/.test(each)).length === 2,
   )
-  world.clock.at = noon + 20 * hour
+  world.clock.at = noon + 20.25 * hour
   await settled(3)
   expect(world.push.received.map(each => each.offer).sort()).toEqual(['notice', 'offer-3', 'receipt'])
 })
@@ -315,7 +315,7 @@ test('a held offer gives way as soon as a later one comes', async () => {
     () => dispatcher.counts(),
     counts => counts.superseded === 1 && counts.deferred === 1,
   )
-  world.clock.at = noon + 20 * hour
+  world.clock.at = noon + 20.25 * hour
   await until(
     () => world.push.received.map(each => each.offer),
     found => found.length > 0,
@@ -334,7 +334,7 @@ test('held offers are found by a new owner', async () => {
   )
   await first.stop()
   const second = await world.start()
-  world.clock.at = noon + 20 * hour
+  world.clock.at = noon + 20.25 * hour
   await until(
     () => second.counts(),
     counts => counts.accepted === 1,

@@ -1,7 +1,7 @@
 import { defaultContactPolicy } from '@offerstream/catalogue'
 import { describe, expect, test } from 'vitest'
 import { type Door, judge } from '../src/door.ts'
-import { emptyLedger, reserve } from '../src/ledger.ts'
+import { type Contacted, emptyLedger, reserve } from '../src/ledger.ts'
 import { createQuietClock } from '../src/quiet-hours.ts'
 import { contact, hour, noon, offer } from './given.ts'
 
@@ -53,6 +53,11 @@ test.each<[string, Parameters<typeof judge>, object]>([
   expect(judge(...given)).toEqual({ kind: 'drop', ...wanted })
 })
 
+test('a channel that was revoked is revoked for every category', () => {
+  const facts = contact({ consent: { push: false, 'push/packs': true } })
+  expect(judge(offer({}), emptyLedger, facts, door(), noon)).toMatchObject({ reason: 'no-consent' })
+})
+
 test('consent for the category is enough where the channel is not spoken of', () => {
   const facts = contact({ consent: { 'push/packs': true } })
   expect(judge(offer({}), emptyLedger, facts, door(), noon).kind).toBe('send')
@@ -61,21 +66,45 @@ test('consent for the category is enough where the channel is not spoken of', ()
 test('in quiet hours an offer is held until they end, or until it expires if that is sooner', () => {
   const night = noon + 10 * hour
   const morning = noon + 20 * hour
-  expect(judge(offer({ expiresAt: noon + 30 * hour }), emptyLedger, contact({}), door(), night)).toEqual({
-    kind: 'hold',
-    until: morning,
-  })
-  expect(judge(offer({ expiresAt: noon + 12 * hour }), emptyLedger, contact({}), door(), night)).toEqual({
-    kind: 'hold',
-    until: noon + 12 * hour,
-  })
+  const held = (change: Parameters<typeof offer>[0], policy: Parameters<typeof door>[0] = {}) =>
+    judge(offer({ expiresAt: noon + 30 * hour, ...change }), emptyLedger, contact({}), door(policy), night)
+  expect(held({}, { releaseSpreadMinutes: 0 })).toEqual({ kind: 'hold', until: morning, reason: 'quiet-hours' })
+  expect(held({ expiresAt: noon + 12 * hour })).toMatchObject({ until: noon + 12 * hour })
+  expect(held({}, { cancelledWhenQuiet: ['plans'] })).toMatchObject({ kind: 'hold' })
+})
+
+test('in quiet hours an offer of a category that is cancelled then is dropped; what must be sent waits', () => {
+  const judged = (change: Parameters<typeof offer>[0]) =>
+    judge(offer(change), emptyLedger, contact({}), door({ cancelledWhenQuiet: ['packs'] }), noon + 10 * hour)
+  expect(judged({})).toEqual({ kind: 'drop', state: 'suppressed', reason: 'quiet-hours' })
+  expect(judged({ obligation: 'mandatory' })).toMatchObject({ kind: 'hold' })
+})
+
+test('what waited goes out at a moment of its own, the same each time, within the spread and before it expires', () => {
+  const night = noon + 10 * hour
+  const morning = noon + 20 * hour
+  const releases = (expiresAt: number) =>
+    Array.from({ length: 200 }, (_, at) => {
+      const verdict = judge(offer({ id: `o-${at}`, expiresAt }), emptyLedger, contact({}), door(), night)
+      return verdict.kind === 'hold' ? verdict.until : Number.NaN
+    })
+  const wide = releases(noon + 30 * hour)
+  expect(wide).toEqual(releases(noon + 30 * hour))
+  const minutes = new Set(wide.map(until => Math.floor((until - morning) / 60_000)))
+  expect([...minutes].sort((a, b) => a - b)).toEqual(Array.from({ length: 15 }, (_, minute) => minute))
+  const narrow = releases(morning + 60_000)
+  expect(narrow.every(until => until >= morning && until < morning + 60_000)).toBe(true)
+  expect(new Set(narrow).size).toBeGreaterThan(150)
+  expect(new Set(releases(morning))).toEqual(new Set([morning]))
+})
+
+const past = (change: Partial<Contacted>): Contacted => ({
+  ...{ at: noon, item: 'other', category: 'plans', channel: 'push' },
+  ...change,
 })
 
 const contacted = (...daysAgo: readonly number[]) =>
-  daysAgo.reduce(
-    (ledger, ago) => reserve(ledger, { at: noon - ago * day, item: `other-${ago}`, category: 'plans' }, 0),
-    emptyLedger,
-  )
+  daysAgo.reduce((ledger, ago) => reserve(ledger, past({ at: noon - ago * day, item: `other-${ago}` }), 0), emptyLedger)
 
 test.each<[string, ReturnType<typeof contacted>, object, string | null]>([
   ['a push 23 hours ago', contacted(23 / 24), {}, 'minimum-gap'],
@@ -84,15 +113,35 @@ test.each<[string, ReturnType<typeof contacted>, object, string | null]>([
   ['the third of them exactly seven days ago', contacted(7, 4, 2), {}, null],
   [
     'one of the category where one a week is the cap',
-    reserve(emptyLedger, { at: noon - 2 * day, item: 'pack-m', category: 'packs' }, 0),
+    reserve(emptyLedger, past({ at: noon - 2 * day, item: 'pack-m', category: 'packs' }), 0),
     { offersPerCategoryPerWeek: 1 },
     'category-cap',
   ],
   [
     'the same item six days ago',
-    reserve(emptyLedger, { at: noon - 6 * day, item: 'pack-s', category: 'packs' }, 0),
+    reserve(emptyLedger, past({ at: noon - 6 * day, item: 'pack-s' }), 0),
     {},
     'offered-before',
+  ],
+  [
+    'two on the channel where two a week are its cap',
+    contacted(6, 2),
+    { offersPerChannelPerWeek: { push: 2 } },
+    'channel-cap',
+  ],
+  ['two on another channel', contacted(6, 2), { offersPerChannelPerWeek: { email: 2 } }, null],
+  ['the second of them exactly seven days ago', contacted(7, 2), { offersPerChannelPerWeek: { push: 2 } }, null],
+  [
+    'the same item twice within thirty days where twice is its cap',
+    [8, 29].reduce((ledger, ago) => reserve(ledger, past({ at: noon - ago * day, item: 'pack-s' }), 0), emptyLedger),
+    { offersPerItemPerMonth: 2 },
+    'item-cap',
+  ],
+  [
+    'the second of them exactly thirty days ago',
+    [8, 30].reduce((ledger, ago) => reserve(ledger, past({ at: noon - ago * day, item: 'pack-s' }), 0), emptyLedger),
+    { offersPerItemPerMonth: 2 },
+    null,
   ],
 ])('%s', (_, ledger, change, why) => {
   expect(judge(offer({}), ledger, contact({}), door(change), noon)).toEqual(

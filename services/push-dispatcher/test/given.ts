@@ -156,6 +156,7 @@ export async function createWorld(store: Store = memoryStore()): Promise<World> 
         store,
         registry,
         clock,
+        localDevices: true,
         subscriptions,
         providers: [webPushProvider({ vapid })],
         ...change,

@@ -1,6 +1,8 @@
+import { codecOf } from '@offerstream/contracts'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
+  commit,
   dueOf,
   emptyLedger,
   enter,
@@ -14,6 +16,7 @@ import {
   reserve,
   transitions,
 } from '../src/ledger.ts'
+import { firstLedgerSchema } from '../src/ledger-before.ts'
 import { ledgerCodec } from '../src/ledger-codec.ts'
 import { offer } from './given.ts'
 
@@ -112,9 +115,40 @@ test('the bytes of an offer are dropped when nothing can be done with it any mor
 })
 
 test('a refund gives back the reservation it was made for, and only once', () => {
-  const contact = { at: 10, item: 'pack-s', category: 'packs' }
+  const contact = { at: 10, item: 'pack-s', category: 'packs', channel: 'push' }
   const other = { ...contact, item: 'pack-m' }
   const reserved = reserve(reserve(emptyLedger, other, 0), contact, 0)
   expect(refund(reserved, contact).contacts).toEqual([other])
   expect(refund(refund(reserved, contact), contact).contacts).toEqual([other])
+})
+
+test('what was reserved counts from the moment it went out', () => {
+  const contact = { at: 10, item: 'pack-s', category: 'packs', channel: 'push' }
+  const other = { ...contact, item: 'pack-m' }
+  const reserved = reserve(reserve(emptyLedger, other, 0), contact, 0)
+  expect(commit(reserved, contact, 50).contacts).toEqual([other, { ...contact, at: 50 }])
+  expect(commit(refund(reserved, contact), contact, 50).contacts).toEqual([other])
+})
+
+test('a ledger of the first version is read, and what it sent was sent by push', () => {
+  const past = { at: 10, item: 'pack-s', category: 'packs' }
+  const entry = {
+    id: 'a',
+    sequence: 4,
+    state: 'sending',
+    reason: null,
+    at: 10,
+    until: null,
+    device: 'phone',
+    offer: bytes,
+  }
+  const first = codecOf<unknown>(firstLedgerSchema)
+  for (const sequence of [-1, 0, 1, 4, 2 ** 40]) {
+    const before = { sequence, contacts: sequence < 0 ? [] : [past], entries: sequence < 0 ? [] : [entry] }
+    const ledger = ledgerCodec.decode(first.encode(before))
+    expect(ledger.contacts).toEqual(before.contacts.map(each => ({ ...each, channel: 'push' })))
+    expect(ledger.entries).toMatchObject(before.entries)
+    expect(ledger.sequence).toBe(sequence)
+    expect(ledgerCodec.decode(ledgerCodec.encode(ledger))).toEqual(ledger)
+  }
 })
