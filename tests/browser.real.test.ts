@@ -1,0 +1,153 @@
+// A real browser: what the dispatcher sends reaches Firefox by the local push service, is opened by the page's service
+// worker and shown as a notification.
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type BrowserSubscription, startBrowserPage } from '@offerstream/cli'
+import type { Customer, NextBestOffer } from '@offerstream/contracts'
+import { createVapidKeys, memorySubscriptions, runDispatcher, webPushProvider } from '@offerstream/push-dispatcher'
+import { startPushService } from '@offerstream/stack'
+import { ensureTopics, memoryLog, memoryRegistry, memoryStore, openTopic } from '@offerstream/streaming'
+import { expect, test } from 'vitest'
+import { findFirefox, startFirefox } from './firefox.ts'
+
+const pictureFile = join(import.meta.dirname, '../docs/pictures/browser.png')
+const said = `document.getElementById('said').textContent`
+const at = Date.now()
+/** Where it is about noon, far from any quiet hours; Etc has its signs the other way round. */
+const east = 12 - new Date(at).getUTCHours()
+const zone = `Etc/GMT${east < 0 ? '+' : '-'}${Math.abs(east)}`
+const hour = 60 * 60 * 1000
+
+test('Firefox subscribes, opens a push in its service worker and shows what the offer says', async () => {
+  const began = performance.now()
+  const firefoxProgram = findFirefox()
+  const installed = performance.now()
+  if ('missing' in firefoxProgram) {
+    console.log(`not run: ${firefoxProgram.missing}`)
+    expect(process.env['CI'], firefoxProgram.missing).not.toBe('true')
+    return
+  }
+  await using stack = new AsyncDisposableStack()
+  const push = stack.adopt(await startPushService(), each => each.stop())
+  const vapid = createVapidKeys('mailto:push@example.org')
+  const subscribed = Promise.withResolvers<BrowserSubscription>()
+  const page = stack.adopt(
+    await startBrowserPage({ key: vapid.publicKey, subscribed: async given => subscribed.resolve(given) }),
+    each => each.stop(),
+  )
+  const firefox = stack.adopt(await startFirefox(firefoxProgram.program, push.url), each => each.stop())
+  await firefox.goTo(page.url)
+  await firefox.click('#subscribe')
+  const { endpoint, keys } = await Promise.race([
+    subscribed.promise,
+    until(async () => /^Not/.test(String(await firefox.evaluate(said))), 'a subscription').then(async () => {
+      throw new Error(String(await firefox.evaluate(said)))
+    }),
+  ])
+  expect(endpoint.startsWith(`${push.url}/push/`)).toBe(true)
+
+  // The line's last part as it is, on a log and a store in memory.
+  const log = memoryLog()
+  const registry = memoryRegistry()
+  const subscriptions = memorySubscriptions()
+  await ensureTopics(log, { prefix: '', partitions: 1, sources: true })
+  const append = async (name: 'customers' | 'next-best-offers', value: Customer | NextBestOffer): Promise<void> => {
+    const { path, codec } = await openTopic(registry, name)
+    await log.append(path, 0, [{ key: value.customer, value: codec.encode(value as never) }])
+  }
+  const register = async (name: string, used: BrowserSubscription['keys']): Promise<void> => {
+    const address = { kind: 'web-push', endpoint, keys: used } as const
+    await subscriptions.register(name, 'browser', { address, at, expiresAt: null })
+    await append('customers', { ...customer, id: `profile-${name}`, customer: name })
+  }
+  await register('customer-1', keys)
+  const dispatcher = stack.adopt(
+    await runDispatcher({
+      log,
+      registry,
+      store: memoryStore(),
+      clock: { now: Date.now },
+      providers: [webPushProvider({ vapid })],
+      subscriptions,
+    }),
+    each => each.stop(),
+  )
+  const shown = async (): Promise<unknown> =>
+    JSON.parse(
+      (await firefox.evaluate(
+        `navigator.serviceWorker.ready.then(each => each.getNotifications()).then(all => JSON.stringify(all.map(({ title, body, lang, data }) => ({ title, body, lang, offer: data.offer }))))`,
+      )) as string,
+    )
+  expect(await shown()).toEqual([])
+  await append('next-best-offers', offer)
+  await until(async () => ((await shown()) as unknown[]).length > 0, 'a notification')
+  expect(await shown()).toEqual([{ title: offer.brand, body: offer.text, lang: offer.locale, offer: offer.id }])
+  await until(async () => push.events.some(({ event }) => event === 'acknowledged'), 'the acknowledgement')
+  expect(push.events.map(({ event }) => event)).toEqual(['registered', 'accepted', 'acknowledged'])
+  expect(push.events.at(-1)).toMatchObject({ code: 100 })
+
+  // What was sealed with other keys: the browser says so, and shows nothing.
+  await register('customer-2', (await push.subscribe()).keys)
+  await append('next-best-offers', { ...offer, id: 'offer-2', customer: 'customer-2' })
+  await until(async () => push.events.at(-1)?.event === 'acknowledged' && push.accepted.length === 2, 'an answer')
+  expect(push.events.at(-1)).toMatchObject({ message: 2, code: 101 })
+  expect(await shown()).toHaveLength(1)
+  expect((await dispatcher.counts()).accepted).toBe(2)
+
+  await until(async () => (await firefox.evaluate(`document.querySelectorAll('li').length`)) === 1, 'the list')
+  const picture = await firefox.picture()
+  expect(picture.subarray(1, 4).toString()).toBe('PNG')
+  if (!existsSync(pictureFile)) writeFileSync(pictureFile, picture)
+  const seconds = (from: number, to: number): string => ((to - from) / 1000).toFixed(1)
+  console.log(
+    `browser: Firefox ${firefox.version}, found or installed in ${seconds(began, installed)} s, the rest in ${seconds(installed, performance.now())} s`,
+  )
+}, 90_000)
+
+async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
+  for (const end = performance.now() + 20_000; !(await holds()); await sleep(50))
+    if (performance.now() > end) throw new Error(`waited 20 s for ${what}`)
+}
+
+const customer: Customer = {
+  type: 'customer',
+  id: 'profile-1',
+  customer: 'customer-1',
+  at,
+  plan: null,
+  customerSince: null,
+  bindingEndsAt: null,
+  bundle: false,
+  monthlyChargeMinor: 0,
+  currency: 'EUR',
+  brand: 'Northern Mobile',
+  ageBand: null,
+  zone,
+  locale: 'en',
+  segment: null,
+  consent: { push: true },
+  devices: ['browser'],
+}
+
+const offer: NextBestOffer = {
+  id: 'offer-1',
+  customer: 'customer-1',
+  at,
+  sequence: 1,
+  item: 'data-10gb',
+  kind: 'package',
+  category: 'packages',
+  brand: 'Northern Mobile',
+  priceMinor: 500,
+  currency: 'EUR',
+  channel: 'push',
+  text: 'Your data is nearly used up: 10 GB more for €5.00, until Friday.',
+  locale: 'en',
+  zone,
+  reasons: ['allowance'],
+  expiresAt: at + 24 * hour,
+  obligation: 'none',
+  needsConsent: true,
+  trigger: { kind: 'allowance-used', event: 'event-1', at },
+}
