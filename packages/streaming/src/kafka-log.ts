@@ -121,6 +121,10 @@ export function kafkaLog(options: KafkaLogOptions): Log {
       const { first, next } = (await bounds(topic))[partition]!
       yield* reader.read(topic, partition, Math.max(from, first), Math.min(to ?? next, next))
     },
+    async tail(topic, partition, from) {
+      await hasPartition(topic, partition)
+      return reader.tail(topic, partition, from)
+    },
     committed,
     async subscribe(group, topics, member, wanted = {}) {
       for (const topic of topics) await partitionsOf(topic)
@@ -529,6 +533,7 @@ function createProducers(options: KafkaLogOptions, notice: Notice): Producers {
 
 type Reader = {
   read(topic: string, partition: number, from: number, to: number): AsyncGenerator<readonly Message[]>
+  tail: Log['tail']
   close(): Promise<void>
 }
 type Fetched = { readonly messages: readonly Message[]; readonly next: number; readonly stableEnd: number }
@@ -572,7 +577,7 @@ function createReader(clients: Clients): Reader {
     return cluster!
   }
 
-  const fetchOnce = async (topic: string, partition: number, from: number): Promise<Fetched> => {
+  const fetchOnce = async (topic: string, partition: number, from: number, waitMs: number): Promise<Fetched> => {
     connected ??= connect().catch(error => {
       connected = null
       throw error
@@ -589,7 +594,7 @@ function createReader(clients: Clients): Reader {
     for (let open = opened.get(leader); open !== undefined && !(await open); ) open = opened.get(leader)
     const fetching = broker.fetch({
       isolationLevel: readCommitted,
-      maxWaitTime: 100,
+      maxWaitTime: waitMs,
       minBytes: 1,
       maxBytes: 8 << 20,
       topics: [{ topic, partitions: [{ partition, fetchOffset: `${from}`, maxBytes: 4 << 20 }] }],
@@ -616,11 +621,11 @@ function createReader(clients: Clients): Reader {
     }
   }
 
-  const fetch = async (topic: string, partition: number, from: number): Promise<Fetched> => {
+  const fetch = async (topic: string, partition: number, from: number, waitMs = 100): Promise<Fetched> => {
     const deadline = performance.now() + 30_000
     for (let pause = 50; ; pause = Math.min(pause * 2, 1000)) {
       try {
-        return await fetchOnce(topic, partition, from)
+        return await fetchOnce(topic, partition, from, waitMs)
       } catch (error) {
         const what = `read ${topic}/${partition} from offset ${from}`
         if (typeOf(error) === 'OFFSET_OUT_OF_RANGE') throw new Refused(`could not ${what}: it is no longer in the log`)
@@ -658,6 +663,10 @@ function createReader(clients: Clients): Reader {
       } finally {
         await ahead?.catch(() => {})
       }
+    },
+    async tail(topic, partition, from) {
+      const { messages, next, stableEnd } = await fetch(topic, partition, from, 0)
+      return { messages, next, end: stableEnd }
     },
     async close() {
       await connected?.then(cluster => cluster.disconnect()).catch(() => {})

@@ -155,6 +155,14 @@ export function memoryLog(): MemoryLog {
       const end = Math.min(to ?? nextOf(held), nextOf(held))
       for (let at = Math.max(from, held.first); at < end; at += 1000) yield slice(held, at, Math.min(at + 1000, end))
     },
+    async tail(topic, partition, from) {
+      const held = partitionOf(topic, partition)
+      const end = nextOf(held)
+      if (from < held.first || from > end)
+        throw new Refused(`${topic}/${partition}: wanted offset ${from}, the log holds ${held.first} to ${end}`)
+      const next = Math.min(end, from + 1000)
+      return { messages: slice(held, from, next), next, end }
+    },
     async committed(group, topic) {
       const known = groups.get(group)?.committed
       return partitionsOf(topic).map((_, partition) => known?.get(`${topic}/${partition}`) ?? null)

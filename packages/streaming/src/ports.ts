@@ -34,6 +34,9 @@ export type Outgoing = {
   readonly timestamp?: number
 }
 
+/** `next` is the offset to go on from, `end` where the partition ended when it was asked. */
+export type Tail = { readonly messages: readonly Message[]; readonly next: number; readonly end: number }
+
 /** `first` is the oldest offset still held, `next` the one the next record will get. */
 export type Bounds = { readonly first: number; readonly next: number }
 
@@ -82,6 +85,11 @@ export type Log = {
   append(topic: string, partition: number, records: readonly Outgoing[]): Promise<void>
   /** Reads [from, to) without a group; `to` defaults to the end as it is now. */
   read(topic: string, partition: number, from: number, to?: number): AsyncIterable<readonly Message[]>
+  /**
+   * What is there from an offset on, as much of it as one request brings and perhaps nothing, without waiting: for a reader
+   * that looks often. Throws `Refused` for an offset outside the log.
+   */
+  tail(topic: string, partition: number, from: number): Promise<Tail>
   /** The next offset of a group for every partition, null where it has none. */
   committed(group: string, topic: string): Promise<readonly (number | null)[]>
   subscribe(group: string, topics: readonly string[], member: Member, options?: SubscribeOptions): Promise<Subscription>

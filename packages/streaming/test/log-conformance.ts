@@ -210,6 +210,24 @@ export function logConformance(name: string, open: () => Promise<{ log: Log; clo
         expect(offsets).toEqual(Array.from({ length: 3000 }, (_, offset) => offset))
       })
 
+      test('a tail is what is there from an offset on, without waiting, and says where the partition ends', async () => {
+        const topic = await newTopic(2)
+        expect(await log.tail(topic, 1, 0)).toEqual({ messages: [], next: 0, end: 0 })
+        await log.append(topic, 1, numbers(0, 3000))
+        const offsets: number[] = []
+        for (let at = 0; at < 3000; ) {
+          const { messages, next, end } = await log.tail(topic, 1, at)
+          expect(end).toBe(3000)
+          expect(next).toBeGreaterThan(at)
+          offsets.push(...messages.map(({ offset }) => offset))
+          at = next
+        }
+        expect(offsets).toEqual(Array.from({ length: 3000 }, (_, offset) => offset))
+        expect(await log.tail(topic, 1, 3000)).toEqual({ messages: [], next: 3000, end: 3000 })
+        await expect(log.tail(topic, 1, 3001)).rejects.toThrow(Refused)
+        await expect(log.tail('nobody-made-this', 0, 0)).rejects.toThrow(UnknownTopic)
+      })
+
       test('several partitions are read side by side', async () => {
         const topic = await newTopic(4)
         await Promise.all([0, 1, 2, 3].map(partition => log.append(topic, partition, numbers(partition * 1000, 1000))))

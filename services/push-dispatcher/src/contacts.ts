@@ -3,7 +3,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Customer, codecOf } from '@offerstream/contracts'
 import { done, type Fold, type Log, type StateCodec, type Store, type Topic } from '@offerstream/streaming'
-import { createEnds } from './ends.ts'
 
 export type Contact = {
   readonly at: number
@@ -59,9 +58,19 @@ const pauseMs = 5
 
 /** Reads beside the fold. `customers` and the offers share partition count and partitioner, so one follows from the other. */
 export function createContacts(log: Log, store: Store, customers: Topic<Customer>): Contacts {
-  const endOf = createEnds(log, customers.path, maxAgeMs)
+  let ends: { at: number; bounds: Promise<readonly { next: number }[]> } | null = null
   const watermarks = new Map<number, number>()
 
+  const endOf = async (partition: number): Promise<number> => {
+    if (ends === null || performance.now() - ends.at > maxAgeMs)
+      ends = { at: performance.now(), bounds: log.bounds(customers.path) }
+    const asked = ends
+    const bounds = await asked.bounds.catch(error => {
+      if (ends === asked) ends = null
+      throw error
+    })
+    return bounds[partition]!.next
+  }
   return {
     async of(partition, keys, signal) {
       const end = await endOf(partition)

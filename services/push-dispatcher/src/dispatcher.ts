@@ -2,7 +2,6 @@ import type { Clock } from '@offerstream/streaming'
 import { openTopic, type Registry, type Running, type RunOptions, runFold, runMember } from '@offerstream/streaming'
 import { contactsFold, createContacts } from './contacts.ts'
 import { createDeletionBreaker, type DeletionLimits } from './deletion-breaker.ts'
-import { createEnds } from './ends.ts'
 import { type DispatchLane, openLane } from './lane.ts'
 import { countLedger, type LedgerCounts } from './ledger-view.ts'
 import type { Links } from './links.ts'
@@ -63,9 +62,6 @@ const waveOffers = 100
 /** Offers that come within it share an intent and an outcome; nobody feels so much on a push. */
 const wavePauseMs = 50
 
-/** How old the end of the journal may be that an offer is checked against. */
-const journalAgeMs = 250
-
 /** Pushes offers until stopped, and folds the contacts it needs for that. */
 export async function runDispatcher(options: DispatcherOptions): Promise<Dispatcher> {
   const { log, store, registry, metrics, prefix = '', notice = () => {}, reach = () => {} } = options
@@ -103,7 +99,6 @@ export async function runDispatcher(options: DispatcherOptions): Promise<Dispatc
     deliveries: topics.deliveries,
     contacts: createContacts(log, store, topics.customers),
     journal: topics.journal,
-    journalEnds: createEnds(log, topics.journal.path, journalAgeMs),
     links: options.links ?? null,
     playbook: createPlaybookView(log, topics.playbook, notice),
     quiet: createQuietClock(),

@@ -2,7 +2,7 @@
 // that were bought meanwhile, channels on which somebody wants no more. How far it was heard is saved together with what
 // that changed, so that a crash hears it again, which changes nothing, and never misses it.
 import type { NextBestOffer } from '@offerstream/contracts'
-import { Abandoned } from '@offerstream/streaming'
+import { Abandoned, type Bounds } from '@offerstream/streaming'
 import type { Book, Steady } from './book.ts'
 import { isDue } from './door.ts'
 import { type Fact, hear, isBought, isPast } from './facts.ts'
@@ -11,6 +11,8 @@ import { type News, openNews } from './news.ts'
 import type { Setup } from './setup.ts'
 import type { Wave } from './wave.ts'
 
+/** How old the end of the journal may be that an offer is checked against. */
+const maxAgeMs = 250
 /** Records read before the ledger is told. */
 const recordsAtOnce = 10_000
 /** Facts that share a save. */
@@ -22,7 +24,7 @@ const earlyKept = 10_000
 
 export type Hearing = {
   /** Begins where the ledger left off. Offers before `recovered` may be lost from the ledger, and come back. */
-  open(book: Book, recovered: number): void
+  open(book: Book, held: Bounds, recovered: number): void
   /** Reads to the end and tells the ledger; answers whether that changed. Throws `Lost`. */
   hear(): Promise<boolean>
   /** Reads to the end, and tells the ledgers in hand alone what forbids a push: for the check just before one. */
@@ -44,11 +46,12 @@ type Around = {
 }
 
 export function createHearing({ setup, partition, now, steady, offerOf, leaving }: Around): Hearing {
-  const { log, journal, journalEnds, guards } = setup
+  const { log, journal, guards } = setup
   let book: Book
   let news: News
   let recoverTo = 0
   const early = new Map<string, readonly Report[]>()
+  let readAt = Number.NEGATIVE_INFINITY
   let remembered = 0
   let rememberedAt = Number.NEGATIVE_INFINITY
 
@@ -124,12 +127,15 @@ export function createHearing({ setup, partition, now, steady, offerOf, leaving 
   }
 
   return {
-    open(mine, recovered) {
+    open(mine, held, recovered) {
       book = mine
       recoverTo = recovered
       early.clear()
       remembered = mine.heard
-      news = openNews(log, journal, journalEnds, partition, mine.heard)
+      // Beyond the end: the journal was made anew. Before the beginning: what it no longer holds nobody can hear.
+      const from = mine.heard > held.next ? held.first : Math.max(mine.heard, held.first)
+      news = openNews(log, journal, partition, from)
+      readAt = Number.NEGATIVE_INFINITY
     },
     async hear() {
       let changed = false
@@ -141,7 +147,11 @@ export function createHearing({ setup, partition, now, steady, offerOf, leaving 
       return changed
     },
     async hearFor(wave) {
-      await steady(() => news.read())
+      if (performance.now() - readAt > maxAgeMs) {
+        const at = performance.now()
+        await steady(() => news.read())
+        readAt = at
+      }
       for (const fact of news.waiting) tell(wave, fact)
     },
     recovered(wave, { id }) {

@@ -87,8 +87,8 @@ export async function openLane(
   let position = 0
   const open = async (): Promise<void> => {
     book = await openBook(setup, partition, committed, steady)
-    const { next } = (await steady(() => log.bounds(offers.path)))[partition]!
-    hearing.open(book, next)
+    const [held, ends] = await steady(() => Promise.all([log.bounds(setup.journal.path), log.bounds(offers.path)]))
+    hearing.open(book, held[partition]!, ends[partition]!.next)
     await settleInterrupted()
     position = book.start
     hearing.handled(position)
@@ -303,8 +303,15 @@ export async function openLane(
     const sendable: Sendable[] = []
     const decided = await decide(wave, candidates)
     const at = now()
-    for (const [each, verdict, targets] of decided) {
+    const promised = new Set<string>()
+    for (const [each, found, targets] of decided) {
       const { offer } = each
+      const { customer } = offer
+      // Of two to one customer the caps must know the first.
+      const verdict =
+        found.kind === 'send' && promised.has(customer)
+          ? judge(offer, wave.ledgers.get(customer)!, wave.contacts.get(customer) ?? null, door, at)
+          : found
       switch (verdict.kind) {
         case 'drop':
           wave.advance(offer, { to: verdict.state, at, reason: verdict.reason })
@@ -318,6 +325,7 @@ export async function openLane(
           else if (setup.mode === 'dry-run') wave.advance(offer, { to: 'suppressed', at, reason: 'dry-run' })
           else {
             sendable.push({ ...each, targets, contact: reserveFor(wave, offer, at) })
+            promised.add(customer)
             wave.advance(offer, { to: 'sending', at, provider: gates.provider(targets[0]!.address.kind) })
           }
         }

@@ -2,7 +2,6 @@ import type { Customer, CustomerEvent, Delivery, NextBestOffer, PlaybookRecord }
 import type { Clock, Log, Metrics, Reach, Store, Topic } from '@offerstream/streaming'
 import type { Contacts } from './contacts.ts'
 import type { DeletionBreaker } from './deletion-breaker.ts'
-import type { createEnds } from './ends.ts'
 import type { Links } from './links.ts'
 import type { Mode } from './mode.ts'
 import type { Pacer } from './pacing.ts'
@@ -53,8 +52,6 @@ export type Setup = {
   readonly deliveries: Topic<Delivery>
   readonly contacts: Contacts
   readonly journal: Topic<CustomerEvent>
-  /** Where the journal's partitions end. */
-  readonly journalEnds: ReturnType<typeof createEnds>
   /** Null where messages have no links. */
   readonly links: Links | null
   readonly playbook: PlaybookView

@@ -40,6 +40,7 @@ export async function openExport(dir: string): Promise<OpenedExport> {
   const log: Log = {
     ensureTopics: never,
     append: never,
+    tail: never,
     committed: never,
     subscribe: never,
     topicNames: async () => exportedTopics,
