@@ -8,6 +8,7 @@ import {
   memoryRegistry,
   memoryStore,
   openTopic,
+  partitionOf,
   type Store,
 } from '@offerstream/streaming'
 import type { Contact } from '../src/contacts.ts'
@@ -110,7 +111,8 @@ export type World = {
   end(): Promise<void>
 }
 
-export async function createWorld(store: Store = memoryStore()): Promise<World> {
+/** Deliveries are read of the first partition alone. */
+export async function createWorld(store: Store = memoryStore(), partitions = 1): Promise<World> {
   const log = memoryLog()
   const registry = memoryRegistry()
   const push = await startPushService()
@@ -120,7 +122,7 @@ export async function createWorld(store: Store = memoryStore()): Promise<World> 
   await log.ensureTopics(
     [...names, deadLettersOf('next-best-offers'), deadLettersOf('customers')].map(name => ({
       name,
-      partitions: 1,
+      partitions: name === 'playbook' ? 1 : partitions,
       kept: 'for-ever' as const,
     })),
   )
@@ -142,7 +144,7 @@ export async function createWorld(store: Store = memoryStore()): Promise<World> 
     },
     async append(name, key, value, cause) {
       const topic = await openTopic(registry, name)
-      await log.append(topic.path, 0, [
+      await log.append(topic.path, name === 'playbook' ? 0 : partitionOf(key, partitions), [
         { key, value: topic.codec.encode(value as never), ...(cause === undefined ? {} : { cause }) },
       ])
     },
