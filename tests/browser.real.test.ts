@@ -1,6 +1,8 @@
 // A real browser: what the dispatcher sends reaches Firefox by the local push service, is opened by the page's service
 // worker and shown as a notification.
-import { existsSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type BrowserSubscription, startBrowserPage } from '@offerstream/cli'
@@ -9,7 +11,7 @@ import { createVapidKeys, memorySubscriptions, runDispatcher, webPushProvider } 
 import { startPushService } from '@offerstream/stack'
 import { ensureTopics, memoryLog, memoryRegistry, memoryStore, openTopic } from '@offerstream/streaming'
 import { expect, test } from 'vitest'
-import { findFirefox, startFirefox } from './firefox.ts'
+import { type Firefox, findFirefox, startFirefox } from './firefox.ts'
 
 const pictureFile = join(import.meta.dirname, '../docs/pictures/browser.png')
 const said = `document.getElementById('said').textContent`
@@ -21,13 +23,9 @@ const hour = 60 * 60 * 1000
 
 test('Firefox subscribes, opens a push in its service worker and shows what the offer says', async () => {
   const began = performance.now()
-  const firefoxProgram = findFirefox()
+  const program = firefoxProgram()
+  if (program === null) return
   const installed = performance.now()
-  if ('missing' in firefoxProgram) {
-    console.log(`not run: ${firefoxProgram.missing}`)
-    expect(process.env['CI'], firefoxProgram.missing).not.toBe('true')
-    return
-  }
   await using stack = new AsyncDisposableStack()
   const push = stack.adopt(await startPushService(), each => each.stop())
   const vapid = createVapidKeys('mailto:push@example.org')
@@ -36,7 +34,7 @@ test('Firefox subscribes, opens a push in its service worker and shows what the 
     await startBrowserPage({ key: vapid.publicKey, subscribed: async given => subscribed.resolve(given) }),
     each => each.stop(),
   )
-  const firefox = stack.adopt(await startFirefox(firefoxProgram.program, push.url), each => each.stop())
+  const firefox = stack.adopt(await startFirefox(program, push.url), each => each.stop())
   await firefox.goTo(page.url)
   await firefox.click('#subscribe')
   const { endpoint, keys } = await Promise.race([
@@ -73,15 +71,10 @@ test('Firefox subscribes, opens a push in its service worker and shows what the 
     }),
     each => each.stop(),
   )
-  const shown = async (): Promise<unknown> =>
-    JSON.parse(
-      (await firefox.evaluate(
-        `navigator.serviceWorker.ready.then(each => each.getNotifications()).then(all => JSON.stringify(all.map(({ title, body, lang, data }) => ({ title, body, lang, offer: data.offer }))))`,
-      )) as string,
-    )
+  const shown = () => shownBy(firefox)
   expect(await shown()).toEqual([])
   await append('next-best-offers', offer)
-  await until(async () => ((await shown()) as unknown[]).length > 0, 'a notification')
+  await until(async () => (await shown()).length > 0, 'a notification')
   expect(await shown()).toEqual([{ title: offer.brand, body: offer.text, lang: offer.locale, offer: offer.id }])
   await until(async () => push.events.some(({ event }) => event === 'acknowledged'), 'the acknowledgement')
   expect(push.events.map(({ event }) => event)).toEqual(['registered', 'accepted', 'acknowledged'])
@@ -104,6 +97,58 @@ test('Firefox subscribes, opens a push in its service worker and shows what the 
     `browser: Firefox ${firefox.version}, found or installed in ${seconds(began, installed)} s, the rest in ${seconds(installed, performance.now())} s`,
   )
 }, 90_000)
+
+test('the demo waits for Firefox with the profile it wrote, and its offers are shown there', async () => {
+  const program = firefoxProgram()
+  if (program === null) return
+  await using stack = new AsyncDisposableStack()
+  const demo = spawn(process.execPath, [main, 'demo', ...demoOptions], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const exited = once(demo, 'exit')
+  stack.defer(async () => {
+    demo.kill('SIGKILL')
+    await exited
+  })
+  let told = ''
+  demo.stderr.on('data', data => (told += data))
+  let summary = ''
+  demo.stdout.on('data', data => (summary += data))
+  const printed = (): RegExpExecArray | null => /--profile (\S+) (http:\S+:\d+)/.exec(told)
+  await until(async () => printed() !== null || demo.exitCode !== null, 'the address')
+  const [, profile, address] = printed() ?? expect.fail(told)
+  const [pushService] = /ws:[^"]+/.exec(readFileSync(join(profile!, 'user.js'), 'utf8'))!
+  const firefox = stack.adopt(await startFirefox(program, pushService.replace('ws', 'http')), each => each.stop())
+  await firefox.goTo(address!)
+  await firefox.click('#subscribe')
+  await until(async () => (await shownBy(firefox)).length > 0, 'a notification')
+  for (const { title, body } of await shownBy(firefox)) expect(title.length * body.length).toBeGreaterThan(0)
+  const [code] = await exited
+  const inBrowser = (await shownBy(firefox)).length
+  expect(code, told).toBe(0)
+  const { pushesAccepted, pushesShown } = JSON.parse(summary) as { pushesAccepted: number; pushesShown: number }
+  expect(pushesShown).toBe(pushesAccepted)
+  console.log(`demo --browser: ${pushesShown} pushes shown, ${inBrowser} of them by Firefox`)
+}, 90_000)
+
+const main = join(import.meta.dirname, '../packages/cli/src/main.ts')
+const demoOptions = '--browser --stack embedded --customers 500 --rate 1000 --seconds 6 --json'.split(' ')
+
+/** Null, with a word on why, where there is none; CI must have one. */
+function firefoxProgram(): string | null {
+  const found = findFirefox()
+  if ('program' in found) return found.program
+  console.log(`not run: ${found.missing}`)
+  expect(process.env['CI'], found.missing).not.toBe('true')
+  return null
+}
+
+type Shown = { readonly title: string; readonly body: string; readonly lang: string; readonly offer: string }
+
+const shownBy = async (firefox: Firefox): Promise<Shown[]> =>
+  JSON.parse(
+    (await firefox.evaluate(
+      `navigator.serviceWorker.ready.then(each => each.getNotifications()).then(all => JSON.stringify(all.map(({ title, body, lang, data }) => ({ title, body, lang, offer: data.offer }))))`,
+    )) as string,
+  )
 
 async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
   for (const end = performance.now() + 20_000; !(await holds()); await sleep(50))

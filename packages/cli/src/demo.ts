@@ -4,16 +4,18 @@ import { defaultContactPolicy } from '@offerstream/catalogue'
 import type { ContactPolicy, Customer, NextBestOffer, PlaybookRecord } from '@offerstream/contracts'
 import { type DatasetName, datasets } from '@offerstream/datasets'
 import { updaterName } from '@offerstream/feature-updater'
+import { createVapidKeys } from '@offerstream/push-dispatcher'
 import { demoPromotions } from '@offerstream/ranker'
 import { createWorld, customerRecords, events, playbookRecords, reactLater, type World } from '@offerstream/simulator'
-import { type StackKind, startPushService, startStack } from '@offerstream/stack'
+import { type PushService, type StackKind, startPushService, startStack } from '@offerstream/stack'
 import { ensureTopics, openTopic, type Surroundings } from '@offerstream/streaming'
 import { audit } from './audit.ts'
+import { browserCustomers, openDemoBrowser } from './browser/demo-browser.ts'
 import { explainCustomer } from './explain.ts'
 import { sectionsOf } from './explain-sections.ts'
 import { sectionsText } from './explain-text.ts'
 import { type LatencySummary, latencies } from './latencies.ts'
-import { type Line, startLine } from './line.ts'
+import { type Line, operator, startLine } from './line.ts'
 import type { Output } from './output.ts'
 import { rememberLine } from './remembered-line.ts'
 import { createSourceWriter, type SourceWriter, sourceTopicOf } from './source-writer.ts'
@@ -29,6 +31,8 @@ export type DemoOptions = {
   readonly dataset?: DatasetName
   readonly dir?: string
   readonly keep: boolean
+  /** Waits for a browser to subscribe, and sends it some customers' offers. */
+  readonly browser: boolean
   readonly models: string
   /** Ends the streaming early; what was sent is drained still. */
   readonly signal: AbortSignal
@@ -94,7 +98,10 @@ export async function demo(options: DemoOptions, output: Output): Promise<DemoSu
     notice: line => output.progress(line),
   })
   const push = await startPushService({ now: source.now })
+  const vapid = createVapidKeys(operator)
+  const inBrowser = new Set(options.browser ? browserCustomers(source.devices) : [])
   let line: Line | null = null
+  let closeBrowser: (() => Promise<void>) | null = null
   try {
     const { log, registry } = surroundings
     await ensureTopics(log, { prefix, partitions, sources: true })
@@ -105,13 +112,22 @@ export async function demo(options: DemoOptions, output: Output): Promise<DemoSu
       0,
       source.playbook.map(record => ({ key: nameOf(record), value: playbook.codec.encode(record) })),
     )
-    line = await startLine(surroundings, { models: options.models, stack })
+    line = await startLine(surroundings, { models: options.models, stack, vapid })
     output.progress(`registering ${source.devices.length} devices`)
-    for (const { customer, handle } of source.devices) {
+    for (const { customer, handle } of source.devices.filter(each => !inBrowser.has(each.customer))) {
       const { endpoint, keys } = await push.subscribe(handle)
       const address = { kind: 'web-push', endpoint, keys } as const
       await line.subscriptions.register(customer, handle, { address, at: Date.now(), expiresAt: null })
     }
+    if (options.browser)
+      closeBrowser = await openDemoBrowser({
+        push,
+        subscriptions: line.subscriptions,
+        key: vapid.publicKey,
+        customers: [...inBrowser],
+        tell: output.progress,
+        signal: options.signal,
+      })
 
     const watched = watch(surroundings, source)
     let shown = 0
@@ -157,7 +173,7 @@ export async function demo(options: DemoOptions, output: Output): Promise<DemoSu
       decisions: found.decisions,
       offers: found.offers,
       pushesAccepted: push.accepted.length,
-      pushesShown: push.received.length,
+      pushesShown: push.received.length + shownByBrowser(push),
       deliveries: found.deliveries,
       deadLetters: found.deadLetters,
       lost: found.lost,
@@ -184,12 +200,17 @@ export async function demo(options: DemoOptions, output: Output): Promise<DemoSu
       output.say(`\nLook again with: pnpm offerstream explain ${customer}`)
     return summary
   } finally {
+    await closeBrowser?.()
     await line?.stop().catch(error => output.progress(`stopping: ${(error as Error).message}`))
     await surroundings.close()
     await push.stop()
     await stack.stop()
   }
 }
+
+/** What a browser's service worker took; each shows a notification. */
+const shownByBrowser = (push: PushService): number =>
+  push.events.filter(each => each.event === 'acknowledged' && each.code === 100).length
 
 const promotions = async (models: string, at: number): Promise<PlaybookRecord[]> =>
   (await demoPromotions(models)).map(body => ({ at, body }))

@@ -11,6 +11,7 @@ import {
   redisSubscriptions,
   runDispatcher,
   type Subscriptions,
+  type VapidKeys,
   webPushProvider,
 } from '@offerstream/push-dispatcher'
 import type { Stack } from '@offerstream/stack'
@@ -18,6 +19,9 @@ import { createMetrics, type Running, type Surroundings } from '@offerstream/str
 
 export const serviceNames = ['intake', 'feature-updater', 'offer-scorer', 'push-dispatcher'] as const
 export type ServiceName = (typeof serviceNames)[number]
+
+/** Who is behind a line that says nothing else. */
+export const operator = 'mailto:operator@example.invalid'
 
 export type Line = {
   readonly subscriptions: Subscriptions
@@ -38,18 +42,20 @@ export type LineOptions = {
   readonly services?: readonly ServiceName[]
   readonly stack: Stack
   readonly mapping?: Mapping
+  /** Who pushes; keys of its own by default. */
+  readonly vapid?: VapidKeys
 }
 
 export async function startLine(
   surroundings: Surroundings,
-  { models, services = serviceNames, stack, mapping }: LineOptions,
+  { models, services = serviceNames, stack, mapping, vapid = createVapidKeys(operator) }: LineOptions,
 ): Promise<Line> {
   const { prefix } = surroundings
   const subscriptions =
     stack.addresses === null
       ? memorySubscriptions()
       : redisSubscriptions({ url: stack.addresses.redis, prefix: `${prefix}os:push:` })
-  const providers = [webPushProvider({ vapid: createVapidKeys('mailto:operator@example.invalid') })]
+  const providers = [webPushProvider({ vapid })]
   const around = (service: ServiceName): Surroundings => ({ ...surroundings, metrics: createMetrics(service) })
   const start: { readonly [Name in ServiceName]: () => Promise<Running> } = {
     intake: () =>

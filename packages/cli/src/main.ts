@@ -99,6 +99,7 @@ program
   .addOption(new Option('--dataset <name>', 'stream this data set instead').choices(Object.keys(datasets)))
   .option('--dir <dir>', 'folder that holds the files of the data set')
   .option('--keep', 'stay up afterwards, until Ctrl-C', false)
+  .option('--browser', 'serve a page on which a Firefox here subscribes, and show it some of the offers', false)
   .addOption(modelsOption())
   .addOption(jsonOption())
   .action(
@@ -114,6 +115,7 @@ program
           dataset?: DatasetName
           dir?: string
           keep: boolean
+          browser: boolean
           models: string
         },
       ) => {
