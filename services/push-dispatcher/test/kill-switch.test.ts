@@ -1,0 +1,80 @@
+// How soon a kill switch stops everything that it names, and nothing else; judged from what a provider was asked.
+import { memoryStore } from '@offerstream/streaming'
+import { afterEach, expect, test } from 'vitest'
+import { allGuards } from '../src/index.ts'
+import { createRecorder, recorded } from './doubles/recorder.ts'
+import { createWorld, killSwitch, noon, offer, until, type World } from './given.ts'
+
+let world: World
+afterEach(() => world.end())
+
+/**
+ * Eight partitions at fifty offers a second each: a wave takes two seconds. Milliseconds from the switch to the last offer
+ * that went out, and how many a second went before it.
+ */
+async function stopTime(
+  recheck: boolean,
+): Promise<{ readonly ms: number; readonly perSecond: number; readonly left: number }> {
+  world = await createWorld(memoryStore(), 8)
+  const recorder = createRecorder(world.clock)
+  recorder.ms = 40
+  const customers = Array.from({ length: 1600 }, (_, at) => `customer-${at}`)
+  await recorded(world, ...customers)
+  await world.offers(...customers.map((customer, at) => offer({ id: `o-${at}`, customer })))
+  const dispatcher = await world.start({
+    providers: [recorder],
+    concurrency: 2,
+    guards: { ...allGuards, recheck },
+  })
+  await until(
+    () => recorder.asked.length,
+    count => count >= 150,
+  )
+  await world.append('playbook', 'stop', killSwitch())
+  const thrownAt = performance.now()
+  const before = recorder.asked.filter(each => each.wallAt > thrownAt - 300 && each.wallAt <= thrownAt)
+  await until(
+    () => dispatcher.counts(),
+    found => found.total === customers.length && found.decided + found.sending === 0,
+  )
+  const last = Math.max(...recorder.asked.map(each => each.wallAt))
+  return { ms: last - thrownAt, perSecond: before.length / 0.3, left: customers.length - recorder.asked.length }
+}
+
+test('at hundreds of pushes a second a kill switch stops them within a second', async () => {
+  const { ms, perSecond, left } = await stopTime(true)
+  expect(perSecond).toBeGreaterThan(150)
+  expect(ms).toBeLessThan(1000)
+  expect(left).toBeGreaterThan(500)
+})
+
+test('negative control: without the check before each push whole waves still go out', async () => {
+  expect((await stopTime(false)).ms).toBeGreaterThan(1000)
+})
+
+test.each([
+  ['item', 'pack-m', ['by-campaign', 'by-kind', 'other']],
+  ['campaign', 'spring', ['by-item', 'by-kind', 'other']],
+  ['campaign', 'daily-sale', ['by-item', 'by-campaign', 'other']],
+  ['provider', 'recorder', []],
+  ['provider', 'another', ['by-item', 'by-campaign', 'by-kind', 'other']],
+  ['global', null, []],
+] as const)('a kill switch of scope %s on %s lets go out: %s', async (scope, target, wanted) => {
+  world = await createWorld()
+  const recorder = createRecorder(world.clock)
+  await recorded(world, 'a', 'b', 'c', 'd')
+  await world.append('playbook', 'stop', killSwitch({ scope, target }))
+  const dispatcher = await world.start({ providers: [recorder], fetchPauseMs: 5 })
+  await world.offers(
+    offer({ id: 'by-item', customer: 'a', item: 'pack-m' }),
+    offer({ id: 'by-campaign', customer: 'b', trigger: { kind: 'campaign', event: 'spring', at: noon } }),
+    offer({ id: 'by-kind', customer: 'c', trigger: { kind: 'daily-sale', event: 'event-1', at: noon } }),
+    offer({ id: 'other', customer: 'd' }),
+  )
+  const counts = await until(
+    () => dispatcher.counts(),
+    found => found.total === 4 && found.decided + found.sending === 0,
+  )
+  expect(recorder.asked.map(each => each.offer).sort()).toEqual([...wanted].sort())
+  expect(counts).toMatchObject({ accepted: wanted.length, suppressed: 4 - wanted.length })
+})
