@@ -1,4 +1,5 @@
 import { defaultContactPolicy } from '@offerstream/catalogue'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Door, judge } from '../src/door.ts'
 import { type Contacted, emptyLedger, reserve } from '../src/ledger.ts'
@@ -181,13 +182,55 @@ describe('what must be sent', () => {
     ).toMatchObject({ reason: 'kill-switch-global' }))
 })
 
-test('quiet hours go by the wall, on the day the clocks go forward and on the day they go back', () => {
+describe('quiet hours go by the clock on the wall', () => {
   const hours = { fromHour: 22, toHour: 7 }
   const at = (text: string) => Date.parse(text)
-  // Berlin: 2026-03-29 02:00 becomes 03:00, 2026-10-25 03:00 becomes 02:00.
-  expect(quiet.opensAt(hours, 'Europe/Berlin', at('2026-03-28T23:30:00Z'))).toBe(at('2026-03-29T05:00:00Z'))
-  expect(quiet.opensAt(hours, 'Europe/Berlin', at('2026-10-24T22:30:00Z'))).toBe(at('2026-10-25T06:00:00Z'))
-  expect(quiet.opensAt(hours, 'Asia/Kathmandu', at('2026-05-01T00:20:00Z'))).toBe(at('2026-05-01T01:15:00Z'))
-  expect(quiet.opensAt(hours, 'UTC', at('2026-05-01T07:00:00Z'))).toBe(at('2026-05-01T07:00:00Z'))
-  expect(quiet.opensAt({ fromHour: 9, toHour: 9 }, 'UTC', at('2026-05-01T09:30:00Z'))).toBe(at('2026-05-01T09:30:00Z'))
+  test.each([
+    // 2026-03-29 02:00 becomes 03:00, 2026-10-25 03:00 becomes 02:00.
+    ['when the clocks go forward', 'Europe/Berlin', '2026-03-28T23:30:00Z', '2026-03-29T05:00:00Z'],
+    ['when they go back', 'Europe/Berlin', '2026-10-24T22:30:00Z', '2026-10-25T06:00:00Z'],
+    ['when they go forward, in the south', 'America/Santiago', '2026-09-06T03:00:00Z', '2026-09-06T10:00:00Z'],
+    ['where that is half an hour', 'Australia/Lord_Howe', '2026-10-03T15:00:00Z', '2026-10-03T20:00:00Z'],
+    ['and back', 'Australia/Lord_Howe', '2026-04-04T14:45:00Z', '2026-04-04T20:30:00Z'],
+    ['in a zone of half hours', 'Asia/Kolkata', '2026-05-01T00:20:00Z', '2026-05-01T01:30:00Z'],
+    ['in a zone of three quarters', 'Asia/Kathmandu', '2026-05-01T00:20:00Z', '2026-05-01T01:15:00Z'],
+    // 2024-03-01 00:00 became 2024-02-29 23:00.
+    ['in a zone that moved', 'Asia/Almaty', '2024-02-29T17:30:00Z', '2024-03-01T02:00:00Z'],
+    // There was no 2011-12-30 in Samoa.
+    ['where a day was left out', 'Pacific/Apia', '2011-12-30T09:30:00Z', '2011-12-30T17:00:00Z'],
+  ])('%s', (_, zone, asked, opens) => {
+    expect(new Date(quiet.opensAt(hours, zone, at(asked))).toISOString()).toBe(new Date(opens).toISOString())
+  })
+  test('outside them it is now, and where they begin as they end there are none', () => {
+    expect(quiet.opensAt(hours, 'UTC', at('2026-05-01T07:00:00Z'))).toBe(at('2026-05-01T07:00:00Z'))
+    expect(quiet.opensAt({ fromHour: 9, toHour: 9 }, 'UTC', at('2026-05-01T09:30:00Z'))).toBe(
+      at('2026-05-01T09:30:00Z'),
+    )
+  })
+  test('at every moment of a year around, as a look at the wall each minute would have it', () => {
+    const zones = ['Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Kathmandu', 'Africa/Casablanca']
+    const isQuiet = (zone: string, moment: number, { fromHour, toHour }: typeof hours) => {
+      const hour = new Date(new Date(moment).toLocaleString('en-US', { timeZone: zone })).getHours()
+      return fromHour < toHour ? hour >= fromHour && hour < toHour : hour >= fromHour || hour < toHour
+    }
+    const moments = fc.oneof(
+      fc.integer({ min: at('2026-01-01T00:00:00Z'), max: at('2026-12-31T00:00:00Z') }),
+      // Around the nights on which clocks change.
+      ...['2026-03-08', '2026-03-29', '2026-04-05', '2026-10-04', '2026-10-25', '2026-11-01'].map(day =>
+        fc.integer({ min: at(`${day}T00:00:00Z`) - 86_400_000, max: at(`${day}T00:00:00Z`) + 86_400_000 }),
+      ),
+    )
+    fc.assert(
+      fc.property(fc.constantFrom(...zones), moments, fc.nat(23), fc.nat(23), (zone, moment, fromHour, toHour) => {
+        fc.pre(fromHour !== toHour)
+        const span = { fromHour, toHour }
+        const opens = quiet.opensAt(span, zone, moment)
+        expect(isQuiet(zone, opens, span)).toBe(false)
+        if (opens === moment) return
+        expect(isQuiet(zone, moment, span)).toBe(true)
+        for (let look = opens - 1; look > moment; look -= 17 * 60_000) expect(isQuiet(zone, look, span)).toBe(true)
+      }),
+      { numRuns: 150 },
+    )
+  })
 })

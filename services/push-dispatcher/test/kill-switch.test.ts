@@ -18,7 +18,7 @@ async function stopTime(
   world = await createWorld(memoryStore(), 8)
   const recorder = createRecorder(world.clock)
   recorder.ms = 40
-  const customers = Array.from({ length: 1600 }, (_, at) => `customer-${at}`)
+  const customers = Array.from({ length: 900 }, (_, at) => `customer-${at}`)
   await recorded(world, ...customers)
   await world.offers(...customers.map((customer, at) => offer({ id: `o-${at}`, customer })))
   const dispatcher = await world.start({

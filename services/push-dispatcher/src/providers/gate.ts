@@ -51,7 +51,7 @@ export function createGates(providers: readonly AnyProvider[], options: (provide
   const of = (address: Address) => {
     const found = gates.get(address.kind)
     if (found === undefined) throw new Error(`no provider takes addresses of kind ${address.kind}`)
-    return { ...found, origin: found.provider.origin(address) }
+    return { ...found, origin: originOf(found.provider, address) ?? 'malformed' }
   }
   return {
     provider: kind => gates.get(kind)?.provider.name ?? null,
@@ -114,6 +114,19 @@ type Origin<Kind extends AddressKind> = {
 
 const pollMs = 20
 
+/** Null where the address has none: it was checked when it was registered, and may have been changed since. */
+function originOf<Kind extends AddressKind>(
+  provider: Provider<Kind>,
+  address: Extract<Address, { readonly kind: Kind }>,
+): string | null {
+  try {
+    return provider.origin(address)
+  } catch (error) {
+    if (error instanceof TypeError) return null
+    throw error
+  }
+}
+
 export function createGate<Kind extends AddressKind>(provider: Provider<Kind>, options: GateOptions = {}): Gate<Kind> {
   const { resetMs = 5000, notice = () => {}, observe, rate = () => null, retries, volume, localOnly } = options
   const budget = createRetryBudget(retries)
@@ -127,7 +140,7 @@ export function createGate<Kind extends AddressKind>(provider: Provider<Kind>, o
     if (answer.kind !== 'accepted') throw new Answered(answer)
     return answer
   }
-  const originOf = (name: string): Origin<Kind> => {
+  const stateOf = (name: string): Origin<Kind> => {
     let origin = origins.get(name)
     if (origin === undefined) {
       // No time-out here: an abandoned request must be aborted too, which the provider does for each one by itself.
@@ -149,7 +162,7 @@ export function createGate<Kind extends AddressKind>(provider: Provider<Kind>, o
     return origin
   }
   const isOpen = (name: string): boolean => {
-    const { breaker, bucket, pausedUntil } = originOf(name)
+    const { breaker, bucket, pausedUntil } = stateOf(name)
     const isWell = stop === null && performance.now() >= pausedUntil && (breaker.closed || breaker.pendingClose)
     return isWell && (volume?.maySend() ?? true) && bucket.hasToken()
   }
@@ -161,9 +174,10 @@ export function createGate<Kind extends AddressKind>(provider: Provider<Kind>, o
       while (!isOpen(name) && performance.now() < until) await sleep(pollMs, undefined, { signal })
     },
     async send(request, signal, isRetry = false) {
-      const name = provider.origin(request.address)
+      const name = originOf(provider, request.address)
+      if (name === null) return { kind: 'refused', reason: 'malformed-subscription' }
       if (localOnly?.() && !isLocal(name)) return { kind: 'refused', reason: 'virtual-clock' }
-      const origin = originOf(name)
+      const origin = stateOf(name)
       if (!origin.bucket.hasToken()) return { kind: 'limited' }
       if (!isOpen(name)) return { kind: 'shut' }
       if (isRetry && !budget.mayRetry()) return { kind: 'limited' }
