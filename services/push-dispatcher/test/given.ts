@@ -9,6 +9,7 @@ import {
   memoryStore,
   openTopic,
   partitionOf,
+  type Registry,
   type Store,
 } from '@offerstream/streaming'
 import type { Contact } from '../src/contacts.ts'
@@ -92,6 +93,7 @@ export const impatient = () => webPushProvider({ vapid, timeoutMs: 300 })
 /** A log, a store, a push service and devices, and dispatchers on them. */
 export type World = {
   readonly log: Log
+  readonly registry: Registry
   readonly store: Store
   readonly push: PushService
   readonly subscriptions: Subscriptions
@@ -128,8 +130,10 @@ export async function createWorld(store: Store = memoryStore(), partitions = 1):
   )
   const started: Dispatcher[] = []
   let causes = 0
+  const opened = new Map<string, ReturnType<typeof openTopic>>()
   const world: World = {
     log,
+    registry,
     store,
     push,
     subscriptions,
@@ -143,7 +147,7 @@ export async function createWorld(store: Store = memoryStore(), partitions = 1):
       }
     },
     async append(name, key, value, cause) {
-      const topic = await openTopic(registry, name)
+      const topic = await (opened.get(name) ?? opened.set(name, openTopic(registry, name)).get(name)!)
       await log.append(topic.path, name === 'playbook' ? 0 : partitionOf(key, partitions), [
         { key, value: topic.codec.encode(value as never), ...(cause === undefined ? {} : { cause }) },
       ])
