@@ -7,6 +7,7 @@ import { startOfferScorer } from '@offerstream/offer-scorer'
 import {
   createVapidKeys,
   type Dispatcher,
+  type Links,
   memorySubscriptions,
   redisSubscriptions,
   runDispatcher,
@@ -42,13 +43,15 @@ export type LineOptions = {
   readonly services?: readonly ServiceName[]
   readonly stack: Stack
   readonly mapping?: Mapping
+  /** For messages that can be answered with a click; none where there are none. */
+  readonly links?: Links | null
   /** Who pushes; keys of its own by default. */
   readonly vapid?: VapidKeys
 }
 
 export async function startLine(
   surroundings: Surroundings,
-  { models, services = serviceNames, stack, mapping, vapid = createVapidKeys(operator) }: LineOptions,
+  { models, services = serviceNames, stack, mapping, links = null, vapid = createVapidKeys(operator) }: LineOptions,
 ): Promise<Line> {
   const { prefix } = surroundings
   const subscriptions =
@@ -68,7 +71,8 @@ export async function startLine(
     'offer-scorer': () => startOfferScorer(around('offer-scorer'), { models }),
     'push-dispatcher': async () => {
       const { guards: _foldGuards, ...rest } = around('push-dispatcher')
-      dispatcher = await runDispatcher({ ...rest, localDevices: true, providers, subscriptions })
+      const linked = links === null ? {} : { links }
+      dispatcher = await runDispatcher({ ...rest, ...linked, localDevices: true, providers, subscriptions })
       return dispatcher
     },
   }

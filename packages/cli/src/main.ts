@@ -4,7 +4,7 @@ import { type DatasetName, datasets } from '@offerstream/datasets'
 import { featuresApi, updaterName } from '@offerstream/feature-updater'
 import { states } from '@offerstream/features'
 import { offersApi } from '@offerstream/offer-scorer'
-import { addSubscriptionRoutes } from '@offerstream/push-dispatcher'
+import { addLinkRoutes, addSubscriptionRoutes, linksOf } from '@offerstream/push-dispatcher'
 import { type StackKind, StackUnavailable, stackKinds, startStack } from '@offerstream/stack'
 import { BadSettings, deadLettersOf, ensureTopics, Refused, readSettings, UnknownTopic } from '@offerstream/streaming'
 import { Command, InvalidArgumentError, Option } from 'commander'
@@ -206,6 +206,7 @@ program
           throw new Refused(`${unknown.join(', ')}: no such service; there are ${serviceNames.join(', ')}`)
         const settings = readSettings(process.env)
         const mapping = mappingOf(options.mapping)
+        const links = linksOf(settings.text('OFFERSTREAM_LINK_URL'), settings.text('OFFERSTREAM_LINK_KEYS'))
         const prefix = settings.text('OFFERSTREAM_PREFIX')
         const partitions = settings.number('OFFERSTREAM_PARTITIONS')
         const stack = await startStack(options.stack, { progress: output.progress })
@@ -223,11 +224,13 @@ program
             models: options.models,
             services: services as ServiceName[],
             stack,
+            links,
             ...(mapping === null ? {} : { mapping }),
           })
           featuresApi(server, { store: surroundings.store, updater: { name: updaterName, states }, partitions })
           offersApi(server, surroundings, { models: options.models })
           addSubscriptionRoutes(server, line.subscriptions)
+          if (links !== null) addLinkRoutes(server, links, surroundings)
           const address = await server.listen({
             host: settings.text('OFFERSTREAM_HTTP_HOST'),
             port: settings.number('OFFERSTREAM_HTTP_PORT'),

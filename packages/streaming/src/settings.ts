@@ -139,6 +139,16 @@ export const settings = {
     fallback: '',
     help: "Hours of the customer's day in which offers go out, as 17-20; at once where empty.",
   },
+  OFFERSTREAM_LINK_URL: {
+    kind: 'text',
+    fallback: '',
+    help: 'Public address of /c, /d and /u of the dispatcher, for the links in messages; no links where empty.',
+  },
+  OFFERSTREAM_LINK_KEYS: {
+    kind: 'secret',
+    fallback: '',
+    help: 'Keys that seal those links, 32 bytes each as base64url, the newest first, with commas.',
+  },
   OFFERSTREAM_LOG_LEVEL: { kind: 'text', fallback: 'info', help: 'pino level.' },
   OFFERSTREAM_FAIL_POINT: {
     kind: 'text',

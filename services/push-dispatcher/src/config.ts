@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { settingsOrExit } from '@offerstream/streaming'
+import { type Links, linksOf } from './links.ts'
 import { isMode, type Mode, modes } from './mode.ts'
 import { apnsProvider } from './providers/apns.ts'
 import { emailProvider } from './providers/email.ts'
@@ -46,6 +47,15 @@ export const guards: DispatcherGuards = {
   recheck: !off.includes('recheck'),
   newsTogether: true,
 }
+
+/** Null where messages have no links. */
+export const links = ((): Links | null => {
+  try {
+    return linksOf(settings.text('OFFERSTREAM_LINK_URL'), settings.text('OFFERSTREAM_LINK_KEYS'))
+  } catch (error) {
+    return refuse((error as Error).message)
+  }
+})()
 
 const rates = Object.fromEntries(
   Object.entries(settings.map('OFFERSTREAM_PUSH_RATES')).map(([name, rate]): [string, number] =>

@@ -15,7 +15,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { readLedger } from './ledger-view.ts'
 import type { Linked, LinkPurpose, Links } from './links.ts'
 
-type Asked = { Params: { token: string } }
+/** A wildcard, because fastify takes parameters of 100 characters only. */
+type Asked = { Params: { '*': string } }
 type Kind = 'displayed' | 'clicked' | 'dismissed' | 'unsubscribed'
 type Around = Pick<Surroundings, 'log' | 'registry' | 'clock' | 'prefix' | 'metrics' | 'notice'> & {
   readonly store: Pick<Store, 'peek'>
@@ -28,7 +29,7 @@ const unsubscribeWaitMs = 10_000
 /** Repeats that come before the ledger knows of the first. */
 const recentKept = 10_000
 
-/** `GET /c/:token`, `POST /d/:token` and `/d/:token/dismissed`, `GET` and `POST /u/:token`. */
+/** `GET /c/TOKEN`, `POST /d/TOKEN` and `/dismissed/TOKEN`, `GET` and `POST /u/TOKEN`. */
 export function addLinkRoutes(server: FastifyInstance, links: Links, around: Around): void {
   const { log, store, registry, clock, prefix, metrics, notice } = around
   const count = (outcome: string): void => metrics?.record('offerstream_links_total', 1, outcome)
@@ -44,14 +45,29 @@ export function addLinkRoutes(server: FastifyInstance, links: Links, around: Aro
   })
   server.addHook('onClose', () => following?.stop())
 
-  const recent = new Set<string>()
+  const recent = new Map<string, Promise<void>>()
   /** Writes what happened unless that is known already; written twice all the same, it has the same id. */
   const tell = async (linked: Linked, kind: Kind): Promise<'counted' | 'repeated'> => {
-    const { offer, customer, item, channel } = linked
-    const id = `${offer}/${kind}`
-    if (recent.has(id)) return 'repeated'
+    const id = `${linked.offer}/${kind}`
+    const known = recent.get(id)
+    if (known !== undefined) {
+      await known
+      return 'repeated'
+    }
     const partitions = (await log.bounds(engagements.path)).length
     if (await isKnown(store, partitions, linked, kind)) return 'repeated'
+    // Another request may have come as far meanwhile.
+    const isFirst = !recent.has(id)
+    const written = recent.get(id) ?? write(id, linked, kind, partitions)
+    recent.set(id, written)
+    if (recent.size > recentKept) recent.delete(recent.keys().next().value!)
+    await written.catch(error => {
+      recent.delete(id)
+      throw error
+    })
+    return isFirst ? 'counted' : 'repeated'
+  }
+  const write = (id: string, { offer, customer, item, channel }: Linked, kind: Kind, partitions: number) => {
     const value: Engagement = {
       type: 'engagement',
       id,
@@ -63,16 +79,13 @@ export function addLinkRoutes(server: FastifyInstance, links: Links, around: Aro
       item,
       interaction: null,
     }
-    const partition = partitionOf(customer, partitions)
-    await log.append(engagements.path, partition, [{ key: customer, value: engagements.codec.encode(value) }])
-    recent.add(id)
-    if (recent.size > recentKept) recent.delete(recent.values().next().value!)
-    return 'counted'
+    const record = { key: customer, value: engagements.codec.encode(value) }
+    return log.append(engagements.path, partitionOf(customer, partitions), [record])
   }
 
   /** Of what cannot be opened nobody is told more than that. */
   const opened = (request: FastifyRequest<Asked>, reply: FastifyReply, purpose: LinkPurpose): Linked | null => {
-    const linked = links.open(purpose, request.params.token, clock.now())
+    const linked = links.open(purpose, request.params['*'], clock.now())
     if (typeof linked === 'object') return linked
     count(linked)
     if (linked === 'expired') page(reply, 410, 'This offer has ended.')
@@ -82,7 +95,7 @@ export function addLinkRoutes(server: FastifyInstance, links: Links, around: Aro
 
   server.route<Asked>({
     method: ['GET', 'HEAD'],
-    url: '/c/:token',
+    url: '/c/*',
     async handler(request, reply) {
       const linked = opened(request, reply, 'offer')
       if (linked === null) return reply
@@ -103,25 +116,24 @@ export function addLinkRoutes(server: FastifyInstance, links: Links, around: Aro
     },
   })
 
-  for (const [path, kind] of [
-    ['/d/:token', 'displayed'],
-    ['/d/:token/dismissed', 'dismissed'],
-  ] as const)
-    server.post<Asked>(path, async (request, reply) => {
-      const linked = opened(request, reply, 'offer')
-      if (linked === null) return reply
-      count(`${kind}-${await tell(linked, kind)}`)
-      return reply.code(204).headers(privately).send()
-    })
-
   server.register(async scope => {
-    // What a mail program posts says nothing that the address does not.
+    // What browsers and mail programs post says nothing that the address does not.
     scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: 4096 }, (_request, _body, end) => end(null))
-    scope.get<Asked>('/u/:token', async (request, reply) => {
+    for (const [path, kind] of [
+      ['/d/*', 'displayed'],
+      ['/dismissed/*', 'dismissed'],
+    ] as const)
+      scope.post<Asked>(path, async (request, reply) => {
+        const linked = opened(request, reply, 'offer')
+        if (linked === null) return reply
+        count(`${kind}-${await tell(linked, kind)}`)
+        return reply.code(204).headers(privately).send()
+      })
+    scope.get<Asked>('/u/*', async (request, reply) => {
       if (opened(request, reply, 'unsubscribe') === null) return reply
       return page(reply, 200, 'Do you want no more offers here?', '<form method="post"><button>No more</button></form>')
     })
-    scope.post<Asked>('/u/:token', async (request, reply) => {
+    scope.post<Asked>('/u/*', async (request, reply) => {
       const linked = opened(request, reply, 'unsubscribe')
       if (linked === null) return reply
       const late = sleep(unsubscribeWaitMs, 'unwritten' as const, { ref: false })

@@ -6,7 +6,7 @@ import type { NextBestOffer } from '@offerstream/contracts'
 import { isLoopback } from './address.ts'
 import { seal, unseal } from './seal.ts'
 
-export type LinkSettings = {
+type LinkSettings = {
   /** Public address of the routes, without a slash at its end. */
   readonly url: string
   /** 32 bytes each. The first one seals; what any of them sealed is opened. */
@@ -71,6 +71,18 @@ export function createLinks({ url, keys }: LinkSettings): Links {
       }
       return 'unknown'
     },
+  }
+}
+
+/** From settings as text, null where they ask for no links. Throws with what is wrong, never with a key. */
+export function linksOf(url: string, keys: string): Links | null {
+  if (url === '' && keys === '') return null
+  if (url === '') throw new Error('OFFERSTREAM_LINK_KEYS is given without OFFERSTREAM_LINK_URL')
+  if (keys === '') throw new Error('OFFERSTREAM_LINK_URL is given without OFFERSTREAM_LINK_KEYS')
+  try {
+    return createLinks({ url, keys: keys.split(',').map(key => Buffer.from(key.trim(), 'base64url')) })
+  } catch (error) {
+    throw new Error(`OFFERSTREAM_LINK_URL and OFFERSTREAM_LINK_KEYS cannot be used: ${(error as Error).message}`)
   }
 }
 

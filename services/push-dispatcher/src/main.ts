@@ -1,7 +1,9 @@
-// next-best-offers in, pushes out, deliveries back. Devices register at PUT /customers/:customer/subscriptions/:handle.
+// next-best-offers in, pushes out, deliveries back. Devices register at PUT /customers/:customer/subscriptions/:handle; what
+// they and the customers answer comes back by /c, /d and /u.
 import { serve } from '@offerstream/streaming'
-import { guards, limits, providers, redis, settings } from './config.ts'
+import { guards, limits, links, providers, redis, settings } from './config.ts'
 import { runDispatcher } from './dispatcher.ts'
+import { addLinkRoutes } from './links-api.ts'
 import { redisSubscriptions } from './subscriptions.ts'
 import { addSubscriptionRoutes } from './subscriptions-api.ts'
 
@@ -9,6 +11,17 @@ const subscriptions = redisSubscriptions({ ...redis, notice: line => console.err
 await serve(
   'push-dispatcher',
   settings,
-  surroundings => runDispatcher({ ...surroundings, ...limits, guards, providers: providers(), subscriptions }),
-  server => addSubscriptionRoutes(server, subscriptions),
+  surroundings =>
+    runDispatcher({
+      ...surroundings,
+      ...limits,
+      guards,
+      providers: providers(),
+      subscriptions,
+      ...(links === null ? {} : { links }),
+    }),
+  (server, surroundings) => {
+    addSubscriptionRoutes(server, subscriptions)
+    if (links !== null) addLinkRoutes(server, links, surroundings)
+  },
 )
