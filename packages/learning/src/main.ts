@@ -1,7 +1,7 @@
 // Writes the choice table of a simulated market, for fits and judges.
 import { parseArgs } from 'node:util'
-import { type MarketPreset, marketPresets } from '@offerstream/simulator'
-import { writeWorld } from './write-world.ts'
+import { type MarketPreset, marketPresets, type Preset } from '@offerstream/simulator'
+import { writeOperator, writeWorld } from './write-world.ts'
 
 const help = `node packages/learning/src/main.ts --out DIR [--preset P] [--seed N] [--customers N] [--months M] [--json]
 
@@ -13,6 +13,8 @@ const help = `node packages/learning/src/main.ts --out DIR [--preset P] [--seed 
   --exploration X      share of plan offers drawn at random, the others follow the ladder (0.2)
   --keep-from-month M  rows from this month on, states from the start (0)
   --sample X           share of customers that are followed (1)
+  --operator P         instead the small operator of the demo: lively, standard or hard; all its offers are drawn at random
+  --activity X         of the operator: share of the usual events (1)
   --json               one object on the last line`
 
 process.exitCode = await main()
@@ -32,6 +34,8 @@ async function main(): Promise<number> {
         exploration: text,
         'keep-from-month': text,
         sample: text,
+        operator: text,
+        activity: text,
         json: flag,
         help: flag,
       },
@@ -57,6 +61,10 @@ async function main(): Promise<number> {
     wrong.push(`--preset is "${preset}", wanted one of ${Object.keys(marketPresets).join(', ')}`)
   if (!values['out']) wrong.push('--out is missing, wanted a new or empty folder')
   const months = number('months', 8, 1, 120)
+  const operator = values['operator']
+  if (operator !== undefined && !['lively', 'standard', 'hard'].includes(String(operator)))
+    wrong.push(`--operator is "${operator}", wanted lively, standard or hard`)
+  const activity = number('activity', 1, 0.01, 10, false)
   const options = {
     out: String(values['out']),
     preset: preset as MarketPreset,
@@ -73,10 +81,16 @@ async function main(): Promise<number> {
   }
   try {
     const began = performance.now()
-    const counts = await writeWorld({
-      ...options,
-      progress: (line, share) => console.error(`${String(Math.round(100 * share)).padStart(3)} %  ${line}`),
-    })
+    const progress = (line: string, share: number): void =>
+      console.error(`${String(Math.round(100 * share)).padStart(3)} %  ${line}`)
+    const { out, seed, customers } = options
+    const counts =
+      operator === undefined
+        ? await writeWorld({ ...options, progress })
+        : await writeOperator({
+            ...{ out, progress, seed, customers, months, activity },
+            ...{ preset: operator as Preset, start: Date.UTC(2025, 0, 6) },
+          })
     const seconds = (performance.now() - began) / 1000
     console.log(
       `${counts.rows} rows, ${counts.offers} offers with ${counts.accepted} accepted, ${counts.organic} unasked purchases in ${seconds.toFixed(1)} s in ${options.out}`,
