@@ -1,19 +1,21 @@
-// How soon a kill switch stops everything that it names, and nothing else; judged from what a provider was asked.
+// How soon a kill switch stops everything that it names, and nothing else, and how soon a revocation does; judged from
+// what a provider was asked.
 import { memoryStore } from '@offerstream/streaming'
 import { afterEach, expect, test } from 'vitest'
 import { allGuards } from '../src/index.ts'
 import { createRecorder, recorded } from './doubles/recorder.ts'
-import { createWorld, killSwitch, noon, offer, until, type World } from './given.ts'
+import { createWorld, killSwitch, noon, offer, profile, until, type World } from './given.ts'
 
 let world: World
 afterEach(() => world.end())
 
 /**
- * Eight partitions at fifty offers a second each: a wave takes two seconds. Milliseconds from the switch to the last offer
- * that went out, and how many a second went before it.
+ * Eight partitions at fifty offers a second each: a wave takes two seconds. Milliseconds from the stop to the last offer
+ * that went out, how many a second went before it, and how many never did.
  */
 async function stopTime(
   recheck: boolean,
+  stop: (customers: readonly string[]) => Promise<unknown> = () => world.append('playbook', 'stop', killSwitch()),
 ): Promise<{ readonly ms: number; readonly perSecond: number; readonly left: number }> {
   world = await createWorld(memoryStore(), 8)
   const recorder = createRecorder(world.clock)
@@ -30,7 +32,7 @@ async function stopTime(
     () => recorder.asked.length,
     count => count >= 150,
   )
-  await world.append('playbook', 'stop', killSwitch())
+  await stop(customers)
   const thrownAt = performance.now()
   const before = recorder.asked.filter(each => each.wallAt > thrownAt - 300 && each.wallAt <= thrownAt)
   await until(
@@ -46,6 +48,16 @@ test('at hundreds of pushes a second a kill switch stops them within a second', 
   expect(perSecond).toBeGreaterThan(150)
   expect(ms).toBeLessThan(1000)
   expect(left).toBeGreaterThan(500)
+})
+
+test('and so does a revocation: who takes consent back gets nothing a second later', async () => {
+  const { ms, perSecond, left } = await stopTime(true, async customers => {
+    for (const customer of customers)
+      await world.append('customers', customer, profile(customer, { consent: { push: false } }))
+  })
+  expect(perSecond).toBeGreaterThan(100)
+  expect(ms).toBeLessThan(1000)
+  expect(left).toBeGreaterThan(400)
 })
 
 test('negative control: without the check before each push whole waves still go out', async () => {
