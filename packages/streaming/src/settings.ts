@@ -132,7 +132,7 @@ export const settings = {
   OFFERSTREAM_PUSHES_PER_MINUTE: {
     kind: 'integer',
     fallback: '0',
-    help: 'Requests to providers within a minute at which everything stops for ten minutes; 0 for no limit.',
+    help: 'Requests of one member to providers within a minute at which it stops for ten; 0 for no limit.',
   },
   OFFERSTREAM_SEND_HOURS: {
     kind: 'text',

@@ -15,7 +15,7 @@ import { createQuietClock } from './quiet-hours.ts'
 import { type SendHour, sendNow } from './send-hour.ts'
 import { allGuards, type DispatcherGuards, type Setup, serviceName, type Topics } from './setup.ts'
 import type { Subscriptions } from './subscriptions.ts'
-import { createVolumeBreaker, quietMsByDefault } from './volume-breaker.ts'
+import { createVolumeBreaker, type VolumeLimits } from './volume-breaker.ts'
 
 export type DispatcherOptions = Omit<RunOptions, 'rejectLimits' | 'cachedStates' | 'wakesPerTick'> & {
   readonly registry: Registry
@@ -27,13 +27,13 @@ export type DispatcherOptions = Omit<RunOptions, 'rejectLimits' | 'cachedStates'
   readonly mode?: Mode
   /** Whoever starts it knows that the devices are on this machine: it may be live on a clock that is not the wall's. */
   readonly localDevices?: boolean
-  /** Of the offers: of limits that hold for all members each takes the share of the partitions it owns; all of it where absent. */
+  /** How many `next-best-offers` has: of rates and paces a member takes the share of those it owns; all of it where absent. */
   readonly partitions?: number
   /** Most requests a second, by the name of a provider, for each of its origins, or by origin. */
   readonly rates?: Readonly<Record<string, number>>
   readonly retries?: RetryLimits
-  /** Requests within a minute at which everything stops, and for how long, milliseconds. */
-  readonly volume?: { readonly perMinute: number; readonly quietMs?: number }
+  /** Requests of this member within a minute at which it stops. */
+  readonly volume?: VolumeLimits
   /** Now by default. */
   readonly sendHour?: SendHour
   /** Pushes under way at once, per partition; 16 by default. */
@@ -72,12 +72,11 @@ export async function runDispatcher(options: DispatcherOptions): Promise<Dispatc
     journal: await openTopic(registry, 'customer-events', prefix),
     playbook: await openTopic(registry, 'playbook', prefix),
   }
-  const { mode = 'live', clock, rates = {}, retries, volume: volumeLimit, partitions: partitionCount } = options
+  const { mode = 'live', clock, rates = {}, retries, partitions: partitionCount } = options
   assertMayBe(mode, clock, options.localDevices ?? false)
   const lanes = new Set<DispatchLane>()
   const share = (): number => (partitionCount === undefined ? 1 : Math.max(1, lanes.size) / partitionCount)
-  const perMinute = (): number => (volumeLimit?.perMinute ?? Number.POSITIVE_INFINITY) * share()
-  const volume = createVolumeBreaker({ perMinute, quietMs: volumeLimit?.quietMs ?? quietMsByDefault }, notice)
+  const volume = createVolumeBreaker(options.volume ?? { perMinute: Number.POSITIVE_INFINITY }, notice)
   const providers = mode === 'shadow' ? options.providers.map(shadowOf) : options.providers
   const gates = createGates(providers, provider => ({
     ...(options.breakerResetMs === undefined ? {} : { resetMs: options.breakerResetMs }),

@@ -1,11 +1,12 @@
-// Against a flood of our own making: a trigger that fires for everybody, a policy that was lost.
+// Against a flood of our own making: a trigger that fires for everybody, a policy that was lost. Each member counts what it
+// sends itself: a count of all would be wrong for a minute whenever partitions move, and a false alarm stops everything.
 import { createRollingCount } from './rolling-count.ts'
 
 export type VolumeLimits = {
-  /** Most requests to providers within any minute; infinite for no limit. */
-  readonly perMinute: () => number
-  /** Nothing is sent for so long once it is open, milliseconds; a restart is an operator's word to go on at once. */
-  readonly quietMs: number
+  /** Most requests to providers within any minute. */
+  readonly perMinute: number
+  /** Nothing is sent for so long once it is open, ten minutes by default; a restart is an operator's word to go on at once. */
+  readonly quietMs?: number
 }
 
 export type VolumeBreaker = {
@@ -16,12 +17,12 @@ export type VolumeBreaker = {
   problem(): string | null
 }
 
-export const quietMsByDefault = 10 * 60 * 1000
+const quietMsByDefault = 10 * 60 * 1000
 const minuteMs = 60_000
 
 /** `now` is a monotonic clock. */
 export function createVolumeBreaker(
-  { perMinute, quietMs }: VolumeLimits,
+  { perMinute, quietMs = quietMsByDefault }: VolumeLimits,
   notice: (line: string) => void = () => {},
   now: () => number = () => performance.now(),
 ): VolumeBreaker {
@@ -32,10 +33,9 @@ export function createVolumeBreaker(
     maySend,
     take() {
       if (!maySend()) return false
-      const limit = perMinute()
-      if (sent.count() >= limit) {
+      if (sent.count() >= perMinute) {
         shutUntil = now() + Math.max(quietMs, minuteMs)
-        notice(`more than ${Math.floor(limit)} pushes within a minute: nothing is sent before it was quiet for a while`)
+        notice(`more than ${perMinute} pushes within a minute: nothing is sent before it was quiet for a while`)
         return false
       }
       sent.add()

@@ -82,7 +82,7 @@ describe('the volume breaker', () => {
     const clock = { at: 0 }
     const notices: string[] = []
     const breaker = createVolumeBreaker(
-      { perMinute: () => 100, quietMs: 600_000 },
+      { perMinute: 100, quietMs: 600_000 },
       line => notices.push(line),
       () => clock.at,
     )
@@ -283,7 +283,7 @@ describe('a gate', () => {
   })
   test('shuts for all when the volume breaker opens', async () => {
     const provider = answering({ kind: 'accepted' })
-    const volume = createVolumeBreaker({ perMinute: () => 3, quietMs: 60_000 })
+    const volume = createVolumeBreaker({ perMinute: 3, quietMs: 60_000 })
     const gate = createGate(provider, { volume })
     expect(await send(gate, 5)).toEqual(['accepted', 'accepted', 'accepted', 'shut', 'shut'])
     expect([provider.calls, gate.isOpen('https://push.example.net')]).toEqual([3, false])

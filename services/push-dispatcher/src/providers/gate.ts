@@ -26,7 +26,7 @@ export type GateOptions = {
 /**
  * Not asked: `shut` while the provider is unwell or stopped, `limited` while we would be too fast or try again too often.
  */
-export type NotAsked = { readonly kind: 'shut' | 'limited' }
+type NotAsked = { readonly kind: 'shut' | 'limited' }
 
 /** The gates of all providers, by the kind of address. */
 export type Gates = {

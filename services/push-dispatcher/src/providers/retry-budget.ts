@@ -14,7 +14,7 @@ export type RetryBudget = {
   count(isRetry: boolean): void
 }
 
-export const retryLimitsByDefault: RetryLimits = { share: 0.1, leastPerSecond: 10, windowMs: 10_000 }
+const retryLimitsByDefault: RetryLimits = { share: 0.1, leastPerSecond: 10, windowMs: 10_000 }
 
 /** `now` is a monotonic clock. */
 export function createRetryBudget(
