@@ -8,7 +8,8 @@ const days = (ms: number): string => `${ms / dayMs} days`
 export const topicsPage = (topics: Topics, schemas: Schemas): string => `# Topics
 
 Every topic of the flow, from the one list in \`packages/contracts/src/topics.ts\`; \`pnpm generate\` writes this page and
-[api/asyncapi.json](api/asyncapi.json), which says the same to machines (AsyncAPI 3.0, Avro schemas included).
+[api/asyncapi.json](api/asyncapi.json), which says the same to machines (AsyncAPI 3.0, Avro schemas included). How to subscribe to
+\`next-best-offers\`: [examples](examples/README.md).
 
 Before each name stands the prefix of the line (\`OFFERSTREAM_PREFIX\`), empty by default. Values are Avro in the registry's
 framing: a zero byte, the schema's id in four bytes, the record; a schema's subject is the full name of its record. Delivery

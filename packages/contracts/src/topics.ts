@@ -78,7 +78,7 @@ export const topics = {
   'customer-events': {
     doc: 'The journal: every fact about customers, validated, in the one order that everything follows.',
     writers: ['intake'],
-    readers: ['feature-updater', 'offer-scorer'],
+    readers: ['feature-updater', 'offer-scorer', 'push-dispatcher'],
 
     records: ['customer-event'],
     key: 'customer',
