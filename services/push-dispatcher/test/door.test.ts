@@ -207,12 +207,22 @@ describe('quiet hours go by the clock on the wall', () => {
       at('2026-05-01T09:30:00Z'),
     )
   })
+  const isQuiet = (zone: string, moment: number, { fromHour, toHour }: typeof hours) => {
+    const text = new Date(moment).toLocaleTimeString('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit' })
+    const hour = Number(text.slice(0, 2))
+    return fromHour < toHour ? hour >= fromHour && hour < toHour : hour >= fromHour || hour < toHour
+  }
+  test('negative control: by UTC, or by winter’s clock in summer, they are broken', () => {
+    const night = at('2026-06-01T23:00:00Z')
+    expect(isQuiet('Europe/Berlin', quiet.opensAt(hours, 'Europe/Berlin', night), hours)).toBe(false)
+    expect(isQuiet('Europe/Berlin', quiet.opensAt(hours, 'Etc/GMT-3', night), hours)).toBe(true)
+    expect(isQuiet('America/New_York', quiet.opensAt(hours, 'UTC', night), hours)).toBe(true)
+    expect(isQuiet('Australia/Lord_Howe', quiet.opensAt(hours, 'Etc/GMT-11', at('2026-06-01T15:00:00Z')), hours)).toBe(
+      true,
+    )
+  })
   test('at every moment of a year around, as a look at the wall each minute would have it', () => {
     const zones = ['Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Kathmandu', 'Africa/Casablanca']
-    const isQuiet = (zone: string, moment: number, { fromHour, toHour }: typeof hours) => {
-      const hour = new Date(new Date(moment).toLocaleString('en-US', { timeZone: zone })).getHours()
-      return fromHour < toHour ? hour >= fromHour && hour < toHour : hour >= fromHour || hour < toHour
-    }
     const moments = fc.oneof(
       fc.integer({ min: at('2026-01-01T00:00:00Z'), max: at('2026-12-31T00:00:00Z') }),
       // Around the nights on which clocks change.

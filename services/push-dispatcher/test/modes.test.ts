@@ -134,6 +134,15 @@ test('a rate of a provider holds, and whoever stops meanwhile loses nothing', as
   expect(new Set(recorder.asked.map(each => each.offer)).size).toBe(80)
 })
 
+test('negative control: without a rate they all go at once', async () => {
+  const customers = names(80)
+  await recorded(world, ...customers)
+  await offers(customers)
+  await settled(await start(), 80)
+  const times = recorder.asked.map(each => each.wallAt)
+  expect(Math.max(...times) - Math.min(...times)).toBeLessThan(500)
+})
+
 test('one push too many within a minute stops all of them, and health says so', async () => {
   const customers = names(20)
   await recorded(world, ...customers)
