@@ -16,7 +16,20 @@ type Summary = {
   readonly pushesAccepted: number
   readonly pushesShown: number
   readonly secondsToFirstPush: number | null
+  readonly ledger: Readonly<Record<string, number>>
+  readonly unknown: number
+  readonly violations: Readonly<Record<string, number>>
   readonly latencyMs: unknown
+}
+
+const noViolations = {
+  caps: 0,
+  quietHours: 0,
+  consent: 0,
+  expiry: 0,
+  killSwitch: 0,
+  acceptedTwice: 0,
+  shownTwice: 0,
 }
 
 function offerstream(...args: readonly string[]): unknown {
@@ -40,6 +53,10 @@ describe('the demo on a real Kafka, Redis and registry', () => {
     expect(summary).toMatchObject({ stack: 'local', lost: 0, deadLetters: {} })
     expect(summary.pushesShown).toBeGreaterThan(0)
     expect(summary.pushesShown).toBe(summary.pushesAccepted)
+    const { total, ...states } = summary.ledger
+    expect(Object.values(states).reduce((sum, count) => sum + count, 0)).toBe(total)
+    expect(states).toMatchObject({ unknown: summary.unknown })
+    expect(summary.violations).toEqual(noViolations)
   }, 600_000)
 
   test('streams the whole of a real data set, where there is one', () => {

@@ -4,7 +4,7 @@ import { defaultContactPolicy } from '@offerstream/catalogue'
 import type { ContactPolicy, Customer, NextBestOffer, PlaybookRecord } from '@offerstream/contracts'
 import { type DatasetName, datasets } from '@offerstream/datasets'
 import { updaterName } from '@offerstream/feature-updater'
-import { createVapidKeys } from '@offerstream/push-dispatcher'
+import { createVapidKeys, type LedgerCounts } from '@offerstream/push-dispatcher'
 import { demoPromotions } from '@offerstream/ranker'
 import { createWorld, customerRecords, events, playbookRecords, reactLater, type World } from '@offerstream/simulator'
 import { type PushService, type StackKind, startPushService, startStack } from '@offerstream/stack'
@@ -17,6 +17,8 @@ import { sectionsText } from './explain-text.ts'
 import { type LatencySummary, latencies } from './latencies.ts'
 import { type Line, operator, startLine } from './line.ts'
 import type { Output } from './output.ts'
+import { pushHistoryOf } from './push-history.ts'
+import { judgePushes, type PushViolations } from './push-judge.ts'
 import { rememberLine } from './remembered-line.ts'
 import { createSourceWriter, type SourceWriter, sourceTopicOf } from './source-writer.ts'
 import { surroundingsOf } from './surroundings.ts'
@@ -50,6 +52,12 @@ export type DemoSummary = {
   readonly pushesAccepted: number
   readonly pushesShown: number
   readonly deliveries: Readonly<Record<string, number>>
+  /** Offers by the state they are in, and their sum. */
+  readonly ledger: LedgerCounts
+  /** Pushes of which nobody knows whether they arrived. */
+  readonly unknown: number
+  /** Promises broken, judged from what devices were sent and showed. */
+  readonly violations: { readonly [Kind in keyof PushViolations]: number }
   readonly deadLetters: Readonly<Record<string, number>>
   readonly lost: number
   readonly latencyMs: { readonly eventToOffer: LatencySummary; readonly eventToPush: LatencySummary }
@@ -62,6 +70,8 @@ const partitions = 4
 const worldStart = Date.UTC(2026, 2, 2, 9)
 const eventsPerCustomerAndMs = 10 / 86_400_000
 const drainLimitMs = 120_000
+/** On the wall. */
+const boundWithinMs = 1000
 /** Latencies the live line looks at. */
 const newest = 50
 
@@ -70,6 +80,8 @@ type Source = {
   readonly playbook: readonly PlaybookRecord[]
   readonly devices: readonly { readonly customer: string; readonly handle: string }[]
   now(): number
+  /** Of its clock: how soon what was written binds, and how long a push may take to its device. */
+  readonly withinMs: number
   /** Writes until the end or the signal. */
   stream(
     writer: SourceWriter,
@@ -163,6 +175,8 @@ export async function demo(options: DemoOptions, output: Output): Promise<DemoSu
     await observer.stop()
 
     const found = await audit({ ...surroundings, updater: updaterName })
+    const ledger = await line.dispatcher!.counts()
+    const judged = judgePushes(await pushHistoryOf(surroundings, push.events, source.withinMs))
     const summary: DemoSummary = {
       stack: stack.kind,
       versions: stack.versions,
@@ -175,6 +189,9 @@ export async function demo(options: DemoOptions, output: Output): Promise<DemoSu
       pushesAccepted: push.accepted.length,
       pushesShown: push.received.length + shownByBrowser(push),
       deliveries: found.deliveries,
+      ledger,
+      unknown: ledger.unknown,
+      violations: countOf(judged),
       deadLetters: found.deadLetters,
       lost: found.lost,
       latencyMs: { eventToOffer: watched.eventToOffer(), eventToPush: watched.eventToPush() },
@@ -192,7 +209,7 @@ export async function demo(options: DemoOptions, output: Output): Promise<DemoSu
         ),
       )
     }
-    output.say(summaryText(summary, found.lostAt))
+    output.say(summaryText(summary, found.lostAt, judged))
     if (options.keep && !options.signal.aborted) {
       output.say('\nstaying up; Ctrl-C ends it')
       await new Promise<void>(resolve => options.signal.addEventListener('abort', () => resolve(), { once: true }))
@@ -212,6 +229,16 @@ export async function demo(options: DemoOptions, output: Output): Promise<DemoSu
 const shownByBrowser = (push: PushService): number =>
   push.events.filter(each => each.event === 'acknowledged' && each.code === 100).length
 
+const countOf = (judged: PushViolations): DemoSummary['violations'] => ({
+  caps: judged.caps.length,
+  quietHours: judged.quietHours.length,
+  consent: judged.consent.length,
+  expiry: judged.expiry.length,
+  killSwitch: judged.killSwitch.length,
+  acceptedTwice: judged.acceptedTwice.length,
+  shownTwice: judged.shownTwice.length,
+})
+
 const promotions = async (models: string, at: number): Promise<PlaybookRecord[]> =>
   (await demoPromotions(models)).map(body => ({ at, body }))
 
@@ -228,6 +255,7 @@ async function simulated({ customers, rate, seed, models }: DemoOptions): Promis
     playbook: [...playbookRecords(world), ...(await promotions(models, worldStart))],
     devices: profiles.flatMap(devicesOf),
     now,
+    withinMs: boundWithinMs * speed,
     shown: offer => reactLater(world, offer, now()),
     async stream(writer, sent, signal, settled) {
       for (const profile of profiles) await writer.write('customers', profile, Date.now())
@@ -265,6 +293,8 @@ async function recorded(name: DatasetName, { dir, models }: DemoOptions, output:
     playbook: [...playbook, { at: start, body: datasetContactPolicy }, ...(await promotions(models, start))],
     devices,
     now: () => newest,
+    // The clock jumps from event to event.
+    withinMs: strideMs,
     shown: () => {},
     async stream(writer, sent, signal, settled) {
       let strideEnds = Number.NEGATIVE_INFINITY
@@ -353,18 +383,27 @@ function watch({ log, registry, prefix }: Surroundings, source: Source) {
   }
 }
 
-function summaryText(summary: DemoSummary, lostAt: Readonly<Record<string, readonly string[]>>): string {
+function summaryText(
+  summary: DemoSummary,
+  lostAt: Readonly<Record<string, readonly string[]>>,
+  judged: PushViolations,
+): string {
   const counts = (values: Readonly<Record<string, number>>): string =>
     Object.entries(values)
       .map(([name, count]) => `${count} ${name}`)
       .join(', ') || 'none'
   const { eventToOffer, eventToPush } = summary.latencyMs
+  const { total, ...states } = summary.ledger
+  const entered = Object.entries(states).filter(([, count]) => count > 0)
+  const broken = Object.entries(judged).filter(([, cases]) => cases.length > 0)
+  const some = (cases: readonly string[]): string => `${cases.slice(0, 5).join(', ')}${cases.length > 5 ? ' …' : ''}`
   const lost = Object.entries(lostAt).filter(([, ids]) => ids.length > 0)
   return [
     `${summary.eventsSent} events sent at ${summary.eventsPerSecond}/s, ${summary.journalLength} journalled, ${summary.featuresApplied} applied, ${summary.repeatsSkipped} repeats skipped`,
     `${summary.decisions} decisions, ${summary.offers} offers; deliveries: ${counts(summary.deliveries)}; dead letters: ${counts(summary.deadLetters)}`,
     `${summary.pushesAccepted} pushes accepted, ${summary.pushesShown} decrypted and shown${summary.secondsToFirstPush === null ? '' : `, the first ${summary.secondsToFirstPush} s after the start`}`,
+    `ledger: ${entered.map(([state, count]) => `${count} ${state}`).join(' + ') || 0} = ${total}; ${summary.unknown} unknown; promises broken, judged from the devices: ${broken.length === 0 ? 'none' : ''}${broken.map(([kind, cases]) => `\n  ${kind}: ${some(cases)}`).join('')}`,
     `event to offer p50 ${eventToOffer.p50 ?? '–'} ms, p99 ${eventToOffer.p99 ?? '–'} ms; event to push p50 ${eventToPush.p50 ?? '–'} ms, p99 ${eventToPush.p99 ?? '–'} ms`,
-    `lost: ${summary.lost}${lost.map(([stage, ids]) => `\n  at ${stage}: ${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ' …' : ''}`).join('')}`,
+    `lost: ${summary.lost}${lost.map(([stage, ids]) => `\n  at ${stage}: ${some(ids)}`).join('')}`,
   ].join('\n')
 }

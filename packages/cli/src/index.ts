@@ -1,5 +1,7 @@
 export { type Audit, type AuditSubject, audit } from './audit.ts'
 export { type BrowserSubscription, startBrowserPage } from './browser/browser-page.ts'
+export { pushHistoryOf } from './push-history.ts'
+export { judgePushes, type PushViolations } from './push-judge.ts'
 export { type ReplaySummary, replayCommand } from './replay.ts'
 export { createSourceWriter, type SourceWriter } from './source-writer.ts'
 export { type SurroundingsOptions, surroundingsOf } from './surroundings.ts'
