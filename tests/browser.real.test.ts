@@ -1,13 +1,22 @@
 // A real browser: what the dispatcher sends reaches Firefox by the local push service, is opened by the page's service
 // worker and shown as a notification.
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type BrowserSubscription, startBrowserPage } from '@offerstream/cli'
 import type { Customer, NextBestOffer } from '@offerstream/contracts'
-import { createVapidKeys, memorySubscriptions, runDispatcher, webPushProvider } from '@offerstream/push-dispatcher'
+import {
+  createLinks,
+  createVapidKeys,
+  memorySubscriptions,
+  runDispatcher,
+  webPushProvider,
+} from '@offerstream/push-dispatcher'
 import { startPushService } from '@offerstream/stack'
 import { ensureTopics, memoryLog, memoryRegistry, memoryStore, openTopic } from '@offerstream/streaming'
 import { expect, test } from 'vitest'
@@ -45,6 +54,8 @@ test('Firefox subscribes, opens a push in its service worker and shows what the 
   ])
   expect(endpoint.startsWith(`${push.url}/push/`)).toBe(true)
 
+  const beacons: string[] = []
+  const links = createLinks({ url: stack.use(await collector(beacons)).url, keys: [randomBytes(32)] })
   // The line's last part as it is, on a log and a store in memory.
   const log = memoryLog()
   const registry = memoryRegistry()
@@ -67,6 +78,7 @@ test('Firefox subscribes, opens a push in its service worker and shows what the 
       store: memoryStore(),
       clock: { now: Date.now },
       providers: [webPushProvider({ vapid })],
+      links,
       subscriptions,
     }),
     each => each.stop(),
@@ -80,12 +92,18 @@ test('Firefox subscribes, opens a push in its service worker and shows what the 
   expect(push.events.map(({ event }) => event)).toEqual(['registered', 'accepted', 'acknowledged'])
   expect(push.events.at(-1)).toMatchObject({ code: 100 })
 
+  // The service worker tells that it was displayed.
+  await until(async () => beacons.length > 0, 'the beacon')
+  const [, token] = /^POST \/d\/([\w-]+)$/.exec(beacons[0]!)!
+  expect(links.open('offer', token!, at)).toMatchObject({ offer: offer.id, customer: 'customer-1' })
+
   // What was sealed with other keys: the browser says so, and shows nothing.
   await register('customer-2', (await push.subscribe()).keys)
   await append('next-best-offers', { ...offer, id: 'offer-2', customer: 'customer-2' })
   await until(async () => push.events.at(-1)?.event === 'acknowledged' && push.accepted.length === 2, 'an answer')
   expect(push.events.at(-1)).toMatchObject({ message: 2, code: 101 })
   expect(await shown()).toHaveLength(1)
+  expect(beacons).toHaveLength(1)
   expect((await dispatcher.counts()).accepted).toBe(2)
 
   await until(async () => (await firefox.evaluate(`document.querySelectorAll('li').length`)) === 1, 'the list')
@@ -128,6 +146,22 @@ test('the demo waits for Firefox with the profile it wrote, and its offers are s
   expect(pushesShown).toBe(pushesAccepted)
   console.log(`demo --browser: ${pushesShown} pushes shown, ${inBrowser} of them by Firefox`)
 }, 90_000)
+
+/** Where beacons go: keeps method and path of what was asked. */
+async function collector(asked: string[]): Promise<AsyncDisposable & { readonly url: string }> {
+  const server = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`)
+    response.writeHead(204).end()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await new Promise(resolve => server.close(resolve))
+    },
+  }
+}
 
 const main = join(import.meta.dirname, '../packages/cli/src/main.ts')
 const demoOptions = '--browser --stack embedded --customers 500 --rate 1000 --seconds 6 --json'.split(' ')

@@ -5,7 +5,7 @@ import { type BrowserSubscription, startBrowserPage } from './browser-page.ts'
 
 export type DemoBrowserOptions = {
   readonly push: PushService
-  readonly subscriptions: Subscriptions
+  readonly subscriptions: Pick<Subscriptions, 'register'>
   /** Public VAPID key of the dispatcher. */
   readonly key: string
   /** Whose offers the browser shows. */
