@@ -1,6 +1,7 @@
 import { codecOf } from '@offerstream/contracts'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { type Fact, forget, hear } from '../src/facts.ts'
 import {
   commit,
   dueOf,
@@ -151,4 +152,39 @@ test('a ledger of the first version is read, and what it sent was sent by push',
     expect(ledger.sequence).toBe(sequence)
     expect(ledgerCodec.decode(ledgerCodec.encode(ledger))).toEqual(ledger)
   }
+})
+
+const at = fc.nat(1000).map(minutes => minutes * 60_000)
+const channels = fc.uniqueArray(fc.constantFrom('push', 'email', 'webhook'), { minLength: 1 })
+const fact: fc.Arbitrary<Fact> = fc.oneof(
+  fc.record({ kind: fc.constant('bought' as const), customer: fc.constant('c'), at, item: fc.constantFrom('a', 'b') }),
+  fc.record({ kind: fc.constant('unsubscribed' as const), customer: fc.constant('c'), at, channels }),
+  fc.record({ kind: fc.constant('denied' as const), customer: fc.constant('c'), at, channels }),
+)
+
+test('a fact heard again changes nothing, not even its place in memory, and what is kept stays little', () => {
+  fc.assert(
+    fc.property(fc.array(fact, { maxLength: 60 }), facts => {
+      let ledger: Ledger = emptyLedger
+      for (const each of facts) {
+        ledger = hear(ledger, each, 0)
+        expect(hear(ledger, each, 0)).toBe(ledger)
+        expect(ledger.bought.length).toBeLessThanOrEqual(16)
+        expect(new Set(ledger.unsubscribed.map(({ channel }) => channel)).size).toBe(ledger.unsubscribed.length)
+      }
+      expect(ledgerCodec.decode(ledgerCodec.encode(ledger))).toEqual(ledger)
+      // A day later no purchase is left, and whoever wanted no more still wants none.
+      const later = forget(ledger, 3 * 24 * 60 * 60_000)
+      expect(later.bought).toEqual([])
+      expect(later.unsubscribed).toEqual(ledger.unsubscribed)
+    }),
+  )
+})
+
+test('a profile’s denial settles what the customer said before it, and nothing said later', () => {
+  const said = { kind: 'unsubscribed', customer: 'c', at: 10, channels: ['push'] } as const
+  const denied = (at: number) => ({ kind: 'denied', customer: 'c', at, channels: ['push'] }) as const
+  expect(hear(hear(emptyLedger, said, 0), denied(11), 0).unsubscribed).toEqual([])
+  expect(hear(hear(emptyLedger, said, 0), denied(9), 0).unsubscribed).toEqual([{ channel: 'push', at: 10 }])
+  expect(hear(hear(emptyLedger, denied(9), 0), said, 0).unsubscribed).toEqual([{ channel: 'push', at: 10 }])
 })
