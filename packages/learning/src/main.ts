@@ -95,7 +95,14 @@ async function main(): Promise<number> {
     console.log(
       `${counts.rows} rows, ${counts.offers} offers with ${counts.accepted} accepted, ${counts.organic} unasked purchases in ${seconds.toFixed(1)} s in ${options.out}`,
     )
-    if (values['json']) console.log(JSON.stringify({ ...options, ...counts, seconds }))
+    if (values['json'])
+      console.log(
+        JSON.stringify({
+          ...(operator === undefined ? options : { operator, activity, seed, customers, months, out }),
+          ...counts,
+          seconds,
+        }),
+      )
     return 0
   } catch (error) {
     console.error((error as Error).message)
