@@ -10,7 +10,7 @@ from ..choices import Choices
 from ..contract import Fitted, write_model
 from ..output import whole_folder
 from .harness import Candidate, chosen, walk_forward
-from .judging import out_of_time
+from .judging import ece, out_of_time
 from .log import Log, best, log_of, read_log
 from .models import MODELS, Model, two_stages
 from .report import plans_report
@@ -81,25 +81,35 @@ def _happened(candidate: Candidate, after: Log) -> dict[str, float]:
 
 def _snips(candidate: Candidate, after: Log) -> float:
     offers = after.part(after.offer)
-    matched = best(candidate.scorer.score(offers.choices), offers.start) == offers.row
-    weight = matched * offers.weight / offers.propensity()
+    weight = _matched(candidate, offers)
     return float((weight * offers.accepted).sum() / max(weight.sum(), 1e-12))
+
+
+def _matched(candidate: Candidate, offers: Log) -> np.ndarray:
+    """(groups,) inverse propensity where the log offered what the candidate picks, else 0."""
+    matched = best(candidate.scorer.score(offers.choices), offers.start) == offers.row
+    return matched * offers.weight / offers.propensity()
 
 
 def _intervals(candidate: Candidate, after: Log, resamples: int = 200) -> dict[str, dict[str, float]]:
     """Out-of-time log-loss, ECE and value with 95 % intervals; customers are drawn."""
-    customer = np.unique(after.customer, return_inverse=True)[1]
+    offers = after.part(after.offer)
+    customer = np.unique(offers.customer, return_inverse=True)[1]
+    said = np.clip(candidate.probability(offers)[offers.row], 1e-9, 1 - 1e-9)
+    loss = -np.where(offers.accepted > 0, np.log(said), np.log1p(-said))
+    inverse = _matched(candidate, offers)
     random = np.random.default_rng(0)
 
-    def measured(log: Log) -> dict[str, float]:
-        found = _happened(candidate, log)
-        return {'log_loss': found['logLoss'], 'ece': found['ece'], 'value_snips': found['value']}
+    def measured(times: np.ndarray) -> dict[str, float]:
+        weight = offers.weight * times
+        return {
+            'log_loss': float((weight * loss).sum() / weight.sum()),
+            'ece': ece(said, offers.accepted, weight),
+            'value_snips': float((times * inverse * offers.accepted).sum() / max((times * inverse).sum(), 1e-12)),
+        }
 
-    value, drawn = measured(after), []
-    for _ in range(resamples):
-        times = random.poisson(1.0, customer.max() + 1)[customer]
-        again = after.part(times > 0)
-        drawn.append(measured(replace(again, weight=again.weight * times[times > 0])))
+    value = measured(np.ones(len(offers.row)))
+    drawn = [measured(random.poisson(1.0, customer.max() + 1)[customer]) for _ in range(resamples)]
     return {
         name: {
             'value': value[name],
