@@ -114,7 +114,7 @@ test('Firefox subscribes, opens a push in its service worker and shows what the 
   console.log(
     `browser: Firefox ${firefox.version}, found or installed in ${seconds(began, installed)} s, the rest in ${seconds(installed, performance.now())} s`,
   )
-}, 90_000)
+}, 150_000)
 
 test('the demo waits for Firefox with the profile it wrote, and its offers are shown there', async () => {
   const program = firefoxProgram()
@@ -137,7 +137,8 @@ test('the demo waits for Firefox with the profile it wrote, and its offers are s
   const firefox = stack.adopt(await startFirefox(program, pushService.replace('ws', 'http')), each => each.stop())
   await firefox.goTo(address!)
   await firefox.click('#subscribe')
-  await until(async () => (await shownBy(firefox)).length > 0, 'a notification')
+  await until(async () => (await shownBy(firefox)).length > 0, 'a notification', 60)
+  demo.kill('SIGINT')
   for (const { title, body } of await shownBy(firefox)) expect(title.length * body.length).toBeGreaterThan(0)
   const [code] = await exited
   const inBrowser = (await shownBy(firefox)).length
@@ -145,7 +146,7 @@ test('the demo waits for Firefox with the profile it wrote, and its offers are s
   const { pushesAccepted, pushesShown } = JSON.parse(summary) as { pushesAccepted: number; pushesShown: number }
   expect(pushesShown).toBe(pushesAccepted)
   console.log(`demo --browser: ${pushesShown} pushes shown, ${inBrowser} of them by Firefox`)
-}, 90_000)
+}, 150_000)
 
 /** Where beacons go: keeps method and path of what was asked. */
 async function collector(asked: string[]): Promise<AsyncDisposable & { readonly url: string }> {
@@ -164,7 +165,7 @@ async function collector(asked: string[]): Promise<AsyncDisposable & { readonly 
 }
 
 const main = join(import.meta.dirname, '../packages/cli/src/main.ts')
-const demoOptions = '--browser --stack embedded --customers 500 --rate 1000 --seconds 6 --json'.split(' ')
+const demoOptions = '--browser --stack embedded --customers 1000 --rate 1000 --seconds 60 --json'.split(' ')
 
 /** Null, with a word on why, where there is none; CI must have one. */
 function firefoxProgram(): string | null {
@@ -184,9 +185,9 @@ const shownBy = async (firefox: Firefox): Promise<Shown[]> =>
     )) as string,
   )
 
-async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
-  for (const end = performance.now() + 20_000; !(await holds()); await sleep(50))
-    if (performance.now() > end) throw new Error(`waited 20 s for ${what}`)
+async function until(holds: () => Promise<boolean>, what: string, seconds = 20): Promise<void> {
+  for (const end = performance.now() + seconds * 1000; !(await holds()); await sleep(50))
+    if (performance.now() > end) throw new Error(`waited ${seconds} s for ${what}`)
 }
 
 const customer: Customer = {

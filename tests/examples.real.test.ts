@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { surroundingsOf } from '@offerstream/cli'
 import type { NextBestOffer } from '@offerstream/contracts'
-import { ensureTopics, openTopic } from '@offerstream/streaming'
-import { afterAll, expect, onTestFinished, test } from 'vitest'
+import { openTopic } from '@offerstream/streaming'
+import { afterAll, expect, test } from 'vitest'
 import { sharedStack } from './shared-stack.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -93,14 +93,14 @@ const python: Example = {
   },
 }
 
-test.each([typeScript, python])(
+test.for([typeScript, python])(
   '$name: each id is handled once, killed or not, and the newest offer of a customer supersedes',
-  async ({ name, file: program, guards, prepare }) => {
+  async ({ name, file: program, guards, prepare }, { expect, onTestFinished }) => {
     const prefix = `examples-${name}.`
     const surroundings = surroundingsOf(stack, { prefix, partitions })
     onTestFinished(() => surroundings.close())
     const { log, registry } = surroundings
-    await ensureTopics(log, { prefix, partitions, sources: true })
+    await log.ensureTopics([{ name: `${prefix}next-best-offers`, partitions, kept: 'for-ever' }])
     const { path, codec } = await openTopic(registry, 'next-best-offers', prefix)
     const append = async (offers: readonly NextBestOffer[]): Promise<void> => {
       for (const [partition, some] of Map.groupBy(offers, each => customers.indexOf(each.customer) % partitions))

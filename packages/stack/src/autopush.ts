@@ -95,6 +95,7 @@ export function createBrowsers(host: BrowserHost): Browsers {
           connected.delete(channel)
           host.setOnline(channel, false)
         }
+      if (browser !== null && channels().size === 0) channelsOf.delete(browser)
     })
   }
 

@@ -23,7 +23,11 @@ self.addEventListener('notificationclose', event => {
 /** Nothing is lost but a count when it fails. */
 async function beacon(link, what) {
   if (!link) return
-  await fetch(link.replace('/c/', '/d/') + what, { method: 'POST', mode: 'no-cors', keepalive: true }).catch(() => {})
+  await fetch(link.replace(/\/c\/([^/]*)$/, '/d/$1') + what, {
+    method: 'POST',
+    mode: 'no-cors',
+    keepalive: true,
+  }).catch(() => {})
 }
 
 async function tellPages() {
