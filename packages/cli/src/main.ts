@@ -15,6 +15,7 @@ import { demo } from './demo.ts'
 import { doctor } from './doctor.ts'
 import { addExplainCommand } from './explain-command.ts'
 import { ingest, parseSpeed } from './ingest.ts'
+import { addLedgerCommand } from './ledger-command.ts'
 import { type ServiceName, serviceNames, startLine } from './line.ts'
 import { addModelCommands } from './model-commands.ts'
 import { createOutput, type Output, table } from './output.ts'
@@ -319,6 +320,7 @@ addExplainCommand(program, { action, stackOption, modelsOption, jsonOption, whol
 addPlaybookCommands(program, parts)
 addModelCommands(program, parts)
 addReplayCommands(program, parts)
+addLedgerCommand(program, parts)
 addConnectCommands(program, parts)
 addStateCommands(program, parts)
 addCampaignCommands(program, parts)

@@ -22,6 +22,8 @@ type Around = Pick<Surroundings, 'log' | 'registry' | 'clock' | 'prefix' | 'metr
   readonly store: Pick<Store, 'peek'>
 }
 
+const dismissed = '/dismissed'
+
 /** Whoever clicks waits no longer for the log; the click is written when it can be. */
 const clickWaitMs = 1000
 /** The customer is told that it is done only once it is. */
@@ -29,7 +31,7 @@ const unsubscribeWaitMs = 10_000
 /** Repeats that come before the ledger knows of the first. */
 const recentKept = 10_000
 
-/** `GET /c/TOKEN`, `POST /d/TOKEN` and `/dismissed/TOKEN`, `GET` and `POST /u/TOKEN`. */
+/** `GET /c/TOKEN`, `POST /d/TOKEN` and `/d/TOKEN/dismissed`, `GET` and `POST /u/TOKEN`. */
 export function addLinkRoutes(server: FastifyInstance, links: Links, around: Around): void {
   const { log, store, registry, clock, prefix, metrics, notice } = around
   const count = (outcome: string): void => metrics?.record('offerstream_links_total', 1, outcome)
@@ -84,8 +86,18 @@ export function addLinkRoutes(server: FastifyInstance, links: Links, around: Aro
   }
 
   /** Of what cannot be opened nobody is told more than that. */
-  const opened = (request: FastifyRequest<Asked>, reply: FastifyReply, purpose: LinkPurpose): Linked | null => {
-    const linked = links.open(purpose, request.params['*'], clock.now())
+  const opened = (
+    request: FastifyRequest<Asked>,
+    reply: FastifyReply,
+    purpose: LinkPurpose,
+    ending = '',
+  ): Linked | null => {
+    const token = request.params['*']
+    const linked = links.open(
+      purpose,
+      token.endsWith(ending) ? token.slice(0, token.length - ending.length) : token,
+      clock.now(),
+    )
     if (typeof linked === 'object') return linked
     count(linked)
     if (linked === 'expired') page(reply, 410, 'This offer has ended.')
@@ -119,16 +131,13 @@ export function addLinkRoutes(server: FastifyInstance, links: Links, around: Aro
   server.register(async scope => {
     // What browsers and mail programs post says nothing that the address does not.
     scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: 4096 }, (_request, _body, end) => end(null))
-    for (const [path, kind] of [
-      ['/d/*', 'displayed'],
-      ['/dismissed/*', 'dismissed'],
-    ] as const)
-      scope.post<Asked>(path, async (request, reply) => {
-        const linked = opened(request, reply, 'offer')
-        if (linked === null) return reply
-        count(`${kind}-${await tell(linked, kind)}`)
-        return reply.code(204).headers(privately).send()
-      })
+    scope.post<Asked>('/d/*', async (request, reply) => {
+      const linked = opened(request, reply, 'offer', dismissed)
+      if (linked === null) return reply
+      const kind = request.params['*'].endsWith(dismissed) ? 'dismissed' : 'displayed'
+      count(`${kind}-${await tell(linked, kind)}`)
+      return reply.code(204).headers(privately).send()
+    })
     scope.get<Asked>('/u/*', async (request, reply) => {
       if (opened(request, reply, 'unsubscribe') === null) return reply
       return page(reply, 200, 'Do you want no more offers here?', '<form method="post"><button>No more</button></form>')

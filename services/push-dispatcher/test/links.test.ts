@@ -213,8 +213,9 @@ describe('the routes', () => {
     const beacon = click.replace('/c/', '/d/')
     expect((await server.inject({ method: 'POST', url: beacon })).statusCode).toBe(204)
     expect((await server.inject({ method: 'POST', url: beacon })).statusCode).toBe(204)
-    expect((await server.inject({ method: 'POST', url: click.replace('/c/', '/dismissed/') })).statusCode).toBe(204)
+    expect((await server.inject({ method: 'POST', url: `${beacon}/dismissed` })).statusCode).toBe(204)
     expect((await get(beacon)).statusCode).toBe(404)
+    expect((await server.inject({ method: 'POST', url: `${beacon}/bought` })).statusCode).toBe(404)
     expect(await engagements()).toEqual([
       'customer-1 offer-1/displayed displayed push pack-s',
       'customer-1 offer-1/dismissed dismissed push pack-s',
