@@ -134,6 +134,11 @@ export const settings = {
     fallback: '0',
     help: 'Requests of one member to providers within a minute at which it stops for ten; 0 for no limit.',
   },
+  OFFERSTREAM_PUSH_AT_LEAST_ONCE: {
+    kind: 'list',
+    fallback: '',
+    help: 'Categories whose offers are sent again when a crash leaves open whether they were, under the same collapse id.',
+  },
   OFFERSTREAM_SEND_HOURS: {
     kind: 'text',
     fallback: '',

@@ -71,6 +71,7 @@ export const limits = {
   rates,
   ...(perMinute === 0 ? {} : { volume: { perMinute } }),
   sendHour: sendHour(settings.text('OFFERSTREAM_SEND_HOURS')),
+  atLeastOnce: settings.list('OFFERSTREAM_PUSH_AT_LEAST_ONCE'),
 }
 
 function modeOf(text: string): Mode {

@@ -162,7 +162,7 @@ export async function openLane(
         const targets = await targetsOf(again)
         await sendAll(
           sendingOf(wave, again),
-          again.map(each => ({ ...each, targets: targets.get(each)! })),
+          again.map(each => ({ ...each, targets: targets.get(each)!, mayBeThere: true })),
         )
       }
       await book.save(wave, 'outcome')

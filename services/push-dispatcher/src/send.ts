@@ -10,7 +10,12 @@ import type { Subscription } from './subscriptions.ts'
 import type { Candidate, Wave } from './wave.ts'
 
 /** An offer whose intent is saved, with where it may go. */
-export type Sendable = Candidate & { readonly targets: readonly Subscription[]; readonly contact: Contacted }
+export type Sendable = Candidate & {
+  readonly targets: readonly Subscription[]
+  readonly contact: Contacted
+  /** An owner before us may have sent it: whatever becomes of this try, it may be there. */
+  readonly mayBeThere?: boolean
+}
 
 export type Sending = {
   readonly setup: Setup
@@ -40,7 +45,8 @@ export async function sendAll(sending: Sending, sendable: readonly Sendable[]): 
     while (next < sendable.length && !crashed.signal.aborted) {
       const each = sendable[next++]!
       try {
-        const outcome = await send({ ...sending, leaving }, each)
+        const tried = await send({ ...sending, leaving }, each)
+        const outcome = each.mayBeThere && tried.to === 'rejected' ? { ...tried, to: 'unknown' as const } : tried
         const { customer } = each.offer
         const ledger = wave.ledgers.get(customer)!
         const at = now()

@@ -90,6 +90,29 @@ test('at least once, an interrupted offer is sent again under the same collapse 
   )
 })
 
+test('at least once, what an owner before may have sent stays unknown and counts against the caps when it may not be sent again', async () => {
+  await world.customers(...customers)
+  await world.offers(...offers)
+  const change = { atLeastOnce: ['packs'] }
+  const old = await world.start({ ...change, concurrency: 3, reach: crashAt('after-send', 5) })
+  await expect(old.done).rejects.toThrow(Crash)
+  await world.append('playbook', 'stop', killSwitch())
+  const owner = await world.start(change)
+  const settled = (total: number) =>
+    until(
+      () => owner.counts(),
+      found => found.total === total && found.decided + found.sending === 0,
+    )
+  expect(await settled(customers.length)).toMatchObject({ unknown: customers.length, rejected: 0 })
+  await world.append('playbook', 'stop', killSwitch({ on: false }))
+  // It binds within a quarter of a second.
+  await new Promise(resolve => setTimeout(resolve, 300))
+  await world.offers(...offers.map(each => ({ ...each, id: `${each.id}-later`, item: 'pack-m', sequence: 2 })))
+  await settled(2 * customers.length)
+  const found = await world.deliveries()
+  for (const { id } of offers) expect(found).toContain(`${id}-later suppressed minimum-gap`)
+})
+
 test('negative control: sent before the intent is saved, a crash makes devices accept twice, and the checker sees it', async () => {
   await crashAndTakeOver('after-send', 5, { guards: { ...allGuards, intentFirst: false } })
   expect(acceptedTwice()).toBeGreaterThan(0)
