@@ -82,8 +82,7 @@ export function refusalOf(
   if (offer.obligation === 'transactional') return null
   let opens: number
   try {
-    const hours = { fromHour: policy.quietFromHour, toHour: policy.quietToHour }
-    opens = quiet.opensAt(hours, contact.zone, now)
+    opens = quiet.opensAt(hoursOf(policy), contact.zone, now)
   } catch (error) {
     if (error instanceof RangeError) return { kind: 'drop', state: 'suppressed', reason: 'unknown-zone' }
     throw error
@@ -92,6 +91,19 @@ export function refusalOf(
   if (!isDue(offer) && policy.cancelledWhenQuiet.includes(offer.category))
     return { kind: 'drop', state: 'suppressed', reason: 'quiet-hours' }
   return { kind: 'hold', until: releaseOf(offer, opens, policy.releaseSpreadMinutes), reason: 'quiet-hours' }
+}
+
+const hoursOf = (policy: ContactPolicy) => ({ fromHour: policy.quietFromHour, toHour: policy.quietToHour })
+
+/**
+ * Until when a provider may keep what it cannot deliver at once: a phone that was off must not ring in quiet hours either.
+ * For an offer that may go now.
+ */
+export function keepsUntil(offer: NextBestOffer, contact: Contact, { policy, quiet }: Door, now: number): number {
+  const { expiresAt, obligation } = offer
+  return obligation === 'transactional'
+    ? expiresAt
+    : Math.min(expiresAt, quiet.closesAt(hoursOf(policy), contact.zone, now))
 }
 
 /**

@@ -9,6 +9,8 @@ type QuietHours = { readonly fromHour: number; readonly toHour: number }
 export type QuietClock = {
   /** The first moment at or after `at` outside quiet hours; `at` itself where it is. Throws `RangeError` on an unknown zone. */
   opensAt(quiet: QuietHours, zone: string, at: number): number
+  /** The first moment at or after `at` in quiet hours, infinite where there are none. Throws `RangeError` on an unknown zone. */
+  closesAt(quiet: QuietHours, zone: string, at: number): number
 }
 
 /** Every zone's offset is a whole number of quarter hours, so that an answer holds for a quarter of an hour. */
@@ -24,26 +26,28 @@ export function createQuietClock(): QuietClock {
     }
     return Number(format.format(at))
   }
-  const search = ({ fromHour, toHour }: QuietHours, zone: string, quarter: number): number => {
+  const search = ({ fromHour, toHour }: QuietHours, zone: string, quarter: number, wanted: boolean): number => {
     for (let at = quarter; ; at += quarterHour) {
       const hour = hourIn(zone, at)
       const isQuiet = fromHour < toHour ? hour >= fromHour && hour < toHour : hour >= fromHour || hour < toHour
-      if (!isQuiet || at - quarter > 2 * 24 * 60 * 60 * 1000) return at
+      if (isQuiet === wanted || at - quarter > 2 * 24 * 60 * 60 * 1000) return at
     }
+  }
+  const firstOf = (quiet: QuietHours, zone: string, at: number, wanted: boolean): number => {
+    const quarter = Math.floor(at / quarterHour) * quarterHour
+    const key = `${quiet.fromHour}/${quiet.toHour}/${wanted}/${zone}/${quarter}`
+    let first = answers.get(key)
+    if (first === undefined) {
+      first = search(quiet, zone, quarter, wanted)
+      if (answers.size >= answersKept) answers.clear()
+      answers.set(key, first)
+    }
+    return Math.max(at, first)
   }
 
   return {
-    opensAt(quiet, zone, at) {
-      if (quiet.fromHour === quiet.toHour) return at
-      const quarter = Math.floor(at / quarterHour) * quarterHour
-      const key = `${quiet.fromHour}/${quiet.toHour}/${zone}/${quarter}`
-      let opens = answers.get(key)
-      if (opens === undefined) {
-        opens = search(quiet, zone, quarter)
-        if (answers.size >= answersKept) answers.clear()
-        answers.set(key, opens)
-      }
-      return Math.max(at, opens)
-    },
+    opensAt: (quiet, zone, at) => (quiet.fromHour === quiet.toHour ? at : firstOf(quiet, zone, at, false)),
+    closesAt: (quiet, zone, at) =>
+      quiet.fromHour === quiet.toHour ? Number.POSITIVE_INFINITY : firstOf(quiet, zone, at, true),
   }
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { NextBestOffer } from '@offerstream/contracts'
 import type { Steady } from './book.ts'
-import { answerOf, type Door, refusalOf } from './door.ts'
+import { answerOf, type Door, keepsUntil, refusalOf } from './door.ts'
 import { type Contacted, commit, refund } from './ledger.ts'
 import type { Message } from './providers/provider.ts'
 import type { Setup } from './setup.ts'
@@ -96,7 +96,8 @@ async function send(sending: Sending, { offer, targets }: Sendable): Promise<Out
         last = outcome('rejected', switched)
         break
       }
-      const ttlSeconds = Math.max(1, Math.floor((offer.expiresAt - now()) / 1000))
+      const until = keepsUntil(offer, wave.contacts.get(customer)!, door, now())
+      const ttlSeconds = Math.floor((until - now()) / 1000)
       const request = { address, handle, message, ttlSeconds, collapseId, urgency: 'normal' as const }
       const answer = await gates.send(request, ended, failures > 0)
       await setup.reach('after-send')

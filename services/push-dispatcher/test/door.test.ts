@@ -1,7 +1,7 @@
 import { defaultContactPolicy } from '@offerstream/catalogue'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Door, judge } from '../src/door.ts'
+import { type Door, judge, keepsUntil } from '../src/door.ts'
 import { type Contacted, emptyLedger, reserve } from '../src/ledger.ts'
 import { createQuietClock } from '../src/quiet-hours.ts'
 import { contact, hour, noon, offer } from './given.ts'
@@ -212,6 +212,19 @@ describe('quiet hours go by the clock on the wall', () => {
     const hour = Number(text.slice(0, 2))
     return fromHour < toHour ? hour >= fromHour && hour < toHour : hour >= fromHour || hour < toHour
   }
+  test('what a phone that is off does not get before they begin it gets no more, unless it is transactional', () => {
+    const [late, zone] = [at('2026-06-01T18:30:00Z'), 'Asia/Kolkata']
+    const kept = (change: Parameters<typeof offer>[0], now = late) =>
+      keepsUntil(offer({ expiresAt: noon + 24 * hour, ...change }), contact({ zone }), door(), now)
+    expect(quiet.closesAt(hours, zone, late)).toBe(late)
+    expect(quiet.closesAt(hours, zone, at('2026-06-01T10:00:00Z'))).toBe(at('2026-06-01T16:30:00Z'))
+    expect(quiet.closesAt({ fromHour: 9, toHour: 9 }, zone, late)).toBe(Number.POSITIVE_INFINITY)
+    // Nine in the evening there, by the policy.
+    expect(kept({}, noon)).toBe(at('2026-06-02T15:30:00Z'))
+    expect(kept({ obligation: 'mandatory' }, noon)).toBe(at('2026-06-02T15:30:00Z'))
+    expect(kept({ obligation: 'transactional' }, noon)).toBe(noon + 24 * hour)
+    expect(kept({ expiresAt: noon + hour }, noon)).toBe(noon + hour)
+  })
   test('negative control: by UTC, or by winter’s clock in summer, they are broken', () => {
     const night = at('2026-06-01T23:00:00Z')
     expect(isQuiet('Europe/Berlin', quiet.opensAt(hours, 'Europe/Berlin', night), hours)).toBe(false)

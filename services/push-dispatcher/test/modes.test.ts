@@ -143,6 +143,22 @@ test('negative control: without a rate they all go at once', async () => {
   expect(Math.max(...times) - Math.min(...times)).toBeLessThan(500)
 })
 
+test('a provider keeps what it cannot deliver until the offer expires or quiet hours begin, and no longer', async () => {
+  await recorded(world, 'customer-0', 'customer-1', 'customer-2')
+  const dispatcher = await start()
+  await offers(['customer-0'], { expiresAt: noon + 24 * hour })
+  await world.offers(
+    offer({ id: 'soon', customer: 'customer-1', expiresAt: noon + 900 }),
+    offer({ id: 'receipt', customer: 'customer-2', expiresAt: noon + 24 * hour, obligation: 'transactional' }),
+  )
+  await settled(dispatcher, 3)
+  expect(Object.fromEntries(recorder.asked.map(each => [each.offer, each.ttlSeconds]))).toEqual({
+    'o-0': 9 * 3600,
+    soon: 0,
+    receipt: 24 * 3600,
+  })
+})
+
 test('one push too many within a minute stops all of them, and health says so', async () => {
   const customers = names(20)
   await recorded(world, ...customers)

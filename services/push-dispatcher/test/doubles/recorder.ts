@@ -11,6 +11,7 @@ export type Asked = {
   readonly at: number
   /** By the monotonic clock. */
   readonly wallAt: number
+  readonly ttlSeconds: number
   readonly answer: Answer['kind']
 }
 
@@ -35,10 +36,10 @@ export function createRecorder(clock: { now(): number }): Recorder {
     },
     origin: ({ endpoint }) => new URL(endpoint).origin,
     answer: () => ({ kind: 'accepted' }),
-    async send({ handle, message }) {
+    async send({ handle, message, ttlSeconds }) {
       const answer = recorder.answer(message.offer)
       const [at, wallAt] = [clock.now(), performance.now()]
-      asked.push({ offer: message.offer, device: handle, at, wallAt, answer: answer.kind })
+      asked.push({ offer: message.offer, device: handle, at, wallAt, ttlSeconds, answer: answer.kind })
       if (recorder.ms > 0) await sleep(recorder.ms)
       return answer
     },
