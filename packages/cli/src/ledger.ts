@@ -27,8 +27,8 @@ export type LedgerReport =
       readonly deliveries: readonly Delivery[]
     }
 
-export type LedgerEntry = Omit<Ledger['entries'][number], 'offer'>
-export type CapInUse = { readonly cap: string; readonly used: number; readonly of: number }
+type LedgerEntry = Omit<Ledger['entries'][number], 'offer'>
+type CapInUse = { readonly cap: string; readonly used: number; readonly of: number }
 
 type Around = Pick<Surroundings, 'log' | 'registry' | 'store' | 'prefix'>
 

@@ -35,7 +35,7 @@ export type Outgoing = {
 }
 
 /** `next` is the offset to go on from, `end` where the partition ended when it was asked. */
-export type Tail = { readonly messages: readonly Message[]; readonly next: number; readonly end: number }
+type Tail = { readonly messages: readonly Message[]; readonly next: number; readonly end: number }
 
 /** `first` is the oldest offset still held, `next` the one the next record will get. */
 export type Bounds = { readonly first: number; readonly next: number }

@@ -68,7 +68,7 @@ export type Contacted = {
 }
 
 /** A purchase that an offer may meet which is still on its way here; remembered until then. */
-export type Bought = { readonly item: string; readonly at: number; readonly until: number }
+type Bought = { readonly item: string; readonly at: number; readonly until: number }
 
 /** Everything the dispatcher keeps of one customer. */
 export type Ledger = {

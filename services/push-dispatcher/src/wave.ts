@@ -23,7 +23,7 @@ export type Wave = {
 }
 
 /** What a delivery says of an offer. */
-export type Told = Omit<Entered, 'sequence'> & Pick<NextBestOffer, 'customer'>
+type Told = Omit<Entered, 'sequence'> & Pick<NextBestOffer, 'customer'>
 
 export function createWave(to: number | null, tally: Tally): Wave {
   const wave: Wave = {
