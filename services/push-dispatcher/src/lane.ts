@@ -438,7 +438,12 @@ export async function openLane(
   return {
     start: position,
     close,
-    hear: () => inTurn(hearing.hear),
+    hear: () =>
+      inTurn(hearing.hear).catch((error: unknown) => {
+        // Whoever has the partition now hears it.
+        if (error instanceof Lost || error instanceof Abandoned) return true
+        throw error
+      }),
     batch: messages =>
       inTurn(async (): Promise<Answer> => {
         try {

@@ -90,10 +90,12 @@ async function send(sending: Sending, { offer, targets }: Sendable): Promise<Out
       const refusal =
         answerOf(offer, wave.ledgers.get(customer)!) ??
         refusalOf(offer, wave.contacts.get(customer) ?? null, door, now())
-      if (refusal !== null) return outcome('rejected', refusal.kind === 'hold' ? 'quiet-hours' : refusal.reason)
+      // No device refused it: nothing failed that another channel would have to make up for.
+      const kept = (reason: string): Outcome => ({ to: 'rejected', reason, device: null, provider })
+      if (refusal !== null) return kept(refusal.kind === 'hold' ? 'quiet-hours' : refusal.reason)
       const switched = playbook.killed(offer, provider)
       if (switched !== null) {
-        last = outcome('rejected', switched)
+        last = kept(switched)
         break
       }
       const until = keepsUntil(offer, wave.contacts.get(customer)!, door, now())

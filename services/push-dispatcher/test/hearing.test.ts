@@ -1,5 +1,5 @@
 import type { CustomerEvent } from '@offerstream/contracts'
-import { memoryStore } from '@offerstream/streaming'
+import { memoryStore, openTopic } from '@offerstream/streaming'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { allGuards, type Dispatcher } from '../src/index.ts'
 import { newsFailPoints, serviceName } from '../src/setup.ts'
@@ -231,6 +231,10 @@ test.each<[string, () => Promise<void>]>([
   const dispatcher = await frozenWhile(happens)
   await countsOf(dispatcher, { rejected: 1, total: 1 })
   expect(await world.deliveries()).toEqual(['offer-1 sending', `offer-1 rejected ${reason}`])
+  // Named by a device it would read as a push that failed there, which sets off another offer.
+  const deliveries = await openTopic(world.registry, 'deliveries')
+  for await (const messages of world.log.read('deliveries', 0, 1))
+    for (const { value } of messages) expect(deliveries.codec.decode(value!).device).toBeNull()
   expect(world.push.accepted).toEqual([])
 })
 
