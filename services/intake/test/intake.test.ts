@@ -63,7 +63,7 @@ const options = { futureLimitMs: 300_000, tickLagRecords: 1000 }
 /** Runs intake until it has read everything in the sources. */
 async function drain({ log, store, surroundings }: World): Promise<void> {
   const running = await startIntake(surroundings, options)
-  for (const topic of ['purchases', 'usage', 'customers'] as const)
+  for (const topic of ['purchases', 'usage', 'customers', 'deliveries'] as const)
     for (const [partition, { next }] of (await log.bounds(topic)).entries())
       while (next > 0 && ((await store.peekProgress(`intake.${topic}@1`, partition))?.watermark ?? -1) < next - 1)
         await new Promise(resolve => setTimeout(resolve, 1))
@@ -91,7 +91,7 @@ async function deadLetters({ log }: World, topic: string): Promise<{ reason: str
   return found
 }
 
-async function put<Name extends 'purchases' | 'usage' | 'playbook'>(
+async function put<Name extends 'purchases' | 'usage' | 'deliveries' | 'playbook'>(
   world: World,
   name: Name,
   ...values: readonly unknown[]
@@ -119,6 +119,25 @@ describe('intake', () => {
       expect([key, partition]).toEqual(['anna', partitionOf('anna', partitions)])
       expect(parseCause(cause)).toMatchObject({ generation: 1, partition: 0, offset: 0, index: 0 })
     }
+  })
+
+  test('of deliveries it leaves out intents, and what the journal was told before the dispatcher was', async () => {
+    const world = await createWorld()
+    const about = { customer: 'anna', at: now - 100, offer: 'o', item: 'plan-s', channel: 'push', provider: null }
+    const states = ['deferred', 'sending', 'accepted', 'displayed', 'clicked'] as const
+    await put(
+      world,
+      'deliveries',
+      ...states.map(state => ({
+        ...{ type: 'delivery', id: `o/${state}`, state, reason: null, device: null, trigger: '' },
+        ...about,
+      })),
+    )
+    await drain(world)
+    const ids = (await journal(world)).map(({ event: { event } }) => (event.type === 'delivery' ? event.id : ''))
+    expect(ids).toEqual(['o/deferred', 'o/accepted'])
+    const counts = (await world.store.peekProgress('intake.deliveries@1', 0))!.counts
+    expect([counts.get('skipped/intent'), counts.get('skipped/reported')]).toEqual([1, 2])
   })
 
   test('stamps an item with what the catalogue says, and keeps one it does not know', async () => {
