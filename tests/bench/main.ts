@@ -10,6 +10,7 @@ import { latency } from './latency.ts'
 import { learning } from './learning.ts'
 import { memory } from './memory.ts'
 import { progress, table } from './print.ts'
+import { push } from './push.ts'
 import { rebuild } from './rebuild.ts'
 import { replay } from './replay.ts'
 import { scoreBase } from './score-base.ts'
@@ -24,6 +25,7 @@ const benches: Readonly<Record<string, Bench>> = {
   latency,
   scorer,
   decide,
+  push,
   replay,
   rebuild,
   transactions,

@@ -3,6 +3,7 @@
 // for its push service, too (autopush.ts); what that shows, only the browser knows.
 import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { createBrowsers } from './autopush.ts'
 import { openPushLog, type PushEvent, readPushLog } from './push-log.ts'
@@ -37,6 +38,8 @@ export type PushServiceOptions = {
   readonly port?: number
   /** JSON lines of every event; a service that finds one goes on with the devices in it. */
   readonly log?: string
+  /** PEM of a key and the certificate for 127.0.0.1; plain HTTP without. */
+  readonly tls?: { readonly key: string; readonly cert: string }
   /** Time stamps of events; the wall clock by default. */
   readonly now?: () => number
 }
@@ -321,7 +324,7 @@ export async function startPushService(options: PushServiceOptions = {}): Promis
     },
   }
 
-  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+  const respond = (request: IncomingMessage, response: ServerResponse): void => {
     const chunks: Buffer[] = []
     let size = 0
     request.on('data', (chunk: Buffer) => {
@@ -340,13 +343,16 @@ export async function startPushService(options: PushServiceOptions = {}): Promis
           (error: Error) => response.writeHead(400, { 'content-type': 'text/plain' }).end(error.message),
         )
     })
-  })
+  }
+  const { tls } = options
+  const patience = { keepAliveTimeout: 60_000 }
+  const server = tls === undefined ? createServer(patience, respond) : createTlsServer({ ...patience, ...tls }, respond)
   server.on('upgrade', browsers.upgrade)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(options.port ?? 0, '127.0.0.1', resolve)
   })
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`
   return service
 }
 
