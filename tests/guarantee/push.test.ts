@@ -57,7 +57,7 @@ async function throughAll(pushes: Pushes): Promise<void> {
   await pause(1500)
   await third.kill()
   await pushes.start()
-  await pushes.start('outcome-published:3').then(member => member.ended.catch(() => {}))
+  await (await pushes.start('outcome-published:3')).ended
   await pause(1000)
   await stream.stop()
   await pushes.settled()
