@@ -5,7 +5,7 @@ import type { Decision, PlaybookRecord } from '@offerstream/contracts'
 import { openExport, writeExport } from '@offerstream/evaluation'
 import { names } from '@offerstream/features'
 import { createVectors, pastChoices, writePast } from '@offerstream/learning'
-import { atBoundary, demoPromotions, type PairName } from '@offerstream/ranker'
+import { atBoundary, type PairName, promotionOf } from '@offerstream/ranker'
 import { createWorld, customerRecords, events, playbookRecords } from '@offerstream/simulator'
 import { startStack } from '@offerstream/stack'
 import { ensureTopics, openTopic, type Surroundings } from '@offerstream/streaming'
@@ -49,7 +49,7 @@ describe('given a line that decided for ten hours', () => {
     const playbook = await openTopic(around.registry, 'playbook', 'test.')
     const records: PlaybookRecord[] = [
       ...playbookRecords(world).filter(({ body }) => body.type !== 'experiment'),
-      ...(await demoPromotions(models)).map(body => ({ at: start, body })),
+      { at: start, body: await promotionOf(models, 'plan-ranker', '1') },
     ]
     await around.log.append(
       playbook.path,
@@ -200,7 +200,7 @@ describe('given a line that decided for ten hours', () => {
           const decision = decisions.codec.decode(value!)
           carried.set(decision.id, decision)
         }
-    const { name, version } = (await demoPromotions(models))[0]!
+    const { name, version } = await promotionOf(models, 'plan-ranker', '1')
     const manifest = JSON.parse(readFileSync(join(models, name, version, 'manifest.json'), 'utf8')) as {
       pairs: PairName[]
     }

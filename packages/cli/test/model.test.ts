@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Decision } from '@offerstream/contracts'
-import { demoPromotions, modelsFolder } from '@offerstream/ranker'
+import { modelsFolder, promotionOf } from '@offerstream/ranker'
 import { playbookRecords } from '@offerstream/simulator'
 import { memoryLog, memoryRegistry, memoryStore } from '@offerstream/streaming'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -14,7 +14,7 @@ const noon = Date.UTC(2026, 2, 2, 12)
 let folder: string
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'models-'))
-  cpSync(modelsFolder, folder, { recursive: true })
+  cpSync(join(modelsFolder, 'plan-ranker', '1'), join(folder, 'plan-ranker', '1'), { recursive: true })
   writeTreeModel(folder, {
     ...{ name: 'plan-ranker', version: '2', kind: 'plan', features: [], pairs: ['price_to_charge'] },
     trees: [split(1.5, -1, -3)],
@@ -32,7 +32,7 @@ async function opened() {
   const around = { log, registry, prefix: '', store: memoryStore(), partitions: 2 }
   const options = { models: folder, by: 'mara', at: noon }
   const items = playbookRecords({ start: 0 }).map(({ body }) => body)
-  await putRecords(around, JSON.stringify([...items, ...(await demoPromotions())]), options)
+  await putRecords(around, JSON.stringify([...items, await promotionOf(modelsFolder, 'plan-ranker', '1')]), options)
   const status = () => modelStatus(around, { models: folder, last: 100 })
   return { around, options, status }
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Customer, Delivery, Engagement, Purchase } from '@offerstream/contracts'
-import { demoPromotions } from '@offerstream/ranker'
+import { promotionOf } from '@offerstream/ranker'
 import { createWorld, customerRecords, playbookRecords } from '@offerstream/simulator'
 import { type Stack, startStack } from '@offerstream/stack'
 import { ensureTopics, openTopic, partitionOf, type Surroundings } from '@offerstream/streaming'
@@ -43,7 +43,7 @@ beforeAll(async () => {
     .map(({ body }) => body)
     .filter(({ type }) => type !== 'experiment')
     .map(body => (body.type === 'contact_policy' ? { ...body, explorationShare: 0 } : body))
-  await put([...bodies, ...(await demoPromotions(models))])
+  await put([...bodies, await promotionOf(models, 'plan-ranker', '1')])
   const running = await startLine(around, { models, stack, services: ['intake', 'feature-updater', 'offer-scorer'] })
   const [somebody] = customerRecords(createWorld({ seed: 1, customers: 1, start: noon }))
   const write = async (name: 'customers' | 'usage' | 'purchases' | 'engagements' | 'deliveries', value: object) => {

@@ -1,7 +1,7 @@
 import { applyRecord, emptyPlaybook, type Playbook } from '@offerstream/catalogue'
 import type { ContactPolicy, CustomerFacts, FeatureUpdate, PlaybookRecord } from '@offerstream/contracts'
 import { fingerprint, names } from '@offerstream/features'
-import { demoPromotions } from '@offerstream/ranker'
+import { modelsFolder, promotionOf } from '@offerstream/ranker'
 import { playbookRecords } from '@offerstream/simulator'
 import { type Cause, memoryRegistry, openTopic, type Received } from '@offerstream/streaming'
 
@@ -10,7 +10,7 @@ export const at = Date.UTC(2025, 0, 6, 12)
 /** The simulated operator's playbook with its model promoted; nobody in a control arm. */
 export const records: readonly PlaybookRecord[] = [
   ...playbookRecords({ start: 0 }).filter(({ body }) => body.type !== 'experiment'),
-  ...(await demoPromotions()).map(body => ({ at: 0, body })),
+  { at: 0, body: await promotionOf(modelsFolder, 'plan-ranker', '1') },
 ]
 
 export const foldOf = (all: readonly PlaybookRecord[]): Playbook => all.reduce(applyRecord, emptyPlaybook)

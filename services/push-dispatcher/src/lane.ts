@@ -433,12 +433,16 @@ export async function openLane(
     await inTurn(open)
   } catch (error) {
     close()
-    throw error
+    if (!(error instanceof Lost)) throw error
+    // Taken from us while it was opened: the next batch says so, and the member takes it again if it is still ours.
+    problem = error
+    position = committed ?? 0
   }
   return {
     start: position,
     close,
-    hear: () =>
+    hear: async () =>
+      problem instanceof Lost ||
       inTurn(hearing.hear).catch((error: unknown) => {
         // Whoever has the partition now hears it.
         if (error instanceof Lost || error instanceof Abandoned) return true
