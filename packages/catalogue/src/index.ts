@@ -1,7 +1,6 @@
 export { billOf, type MonthlyUse } from './bill.ts'
 export { checkRecord } from './check.ts'
 export { contactPolicyName, contactPolicyOf, defaultContactPolicy } from './contact-policy.ts'
-export { defaultGuardrails } from './guardrails.ts'
 export { isSold, itemsAt, stampOf } from './items.ts'
 export { nearest } from './nearest.ts'
 export { type Parsed, parseRecord } from './parse.ts'

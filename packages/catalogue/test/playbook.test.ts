@@ -1,4 +1,3 @@
-import { schemas } from '@offerstream/contracts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -7,6 +6,7 @@ import {
   defaultContactPolicy,
   emptyPlaybook,
   itemsAt,
+  parseRecord,
   passOver,
   promotionsFor,
   promotionsInUse,
@@ -38,13 +38,8 @@ describe('a playbook', () => {
     ])
   })
   it('has the defaults of the schema as its default contact policy', () => {
-    const { fields } = JSON.parse(schemas.playbook) as { fields: { type: { name: string; fields: SchemaField[] }[] }[] }
-    type SchemaField = { name: string; default?: unknown }
-    const { fields: policy } = fields[1]!.type.find(each => each.name === 'ContactPolicy')!
-    expect(defaultContactPolicy).toEqual({
-      ...Object.fromEntries(policy.map(field => [field.name, field.default])),
-      name: 'default',
-    })
+    const read = parseRecord({ type: 'contact_policy', name: 'default' }, 0)
+    expect(read).toEqual({ record: { at: 0, body: defaultContactPolicy } })
   })
   it('goes by the default contact policy until there is one', () => {
     expect(contactPolicyOf(emptyPlaybook)).toBe(defaultContactPolicy)

@@ -1,5 +1,5 @@
-import type { CatalogueItem, PlaybookRecord } from '@offerstream/contracts'
-import { applyRecord, defaultContactPolicy, defaultGuardrails, emptyPlaybook, type Playbook } from '../src/index.ts'
+import { type CatalogueItem, defaults, type PlaybookRecord } from '@offerstream/contracts'
+import { applyRecord, defaultContactPolicy, emptyPlaybook, type Playbook } from '../src/index.ts'
 
 export const plan: CatalogueItem = {
   type: 'item',
@@ -85,15 +85,11 @@ export const samples: { readonly [Type in PlaybookRecord['body']['type']]: Playb
     ],
   },
   model: {
-    type: 'model',
+    ...defaults.ModelPromotion,
     name: 'plan-ranker',
     version: '1',
     stage: 'champion',
-    share: 1,
     sha256: 'a'.repeat(64),
-    learning: false,
-    reason: '',
-    guardrails: defaultGuardrails,
   },
   kill_switch: { type: 'kill_switch', name: 'all', scope: 'global', target: null, on: true },
   contact_policy: defaultContactPolicy,

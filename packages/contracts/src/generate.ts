@@ -19,6 +19,7 @@ for (const name of names) {
 }
 
 const types = new Map<string, string>()
+const defaults = new Map<string, readonly Field[]>()
 
 /** The TypeScript of a schema; named types are collected into `types` on the way. */
 function typeScript(schema: AvroSchema): string {
@@ -33,13 +34,16 @@ function typeScript(schema: AvroSchema): string {
     case 'record': {
       const name = named.name!
       types.set(name, '')
-      const fields = (named['fields'] as Field[]).map(field => {
+      const all = named['fields'] as Field[]
+      const fields = all.map(field => {
         const doc = field.doc ? `  /** ${field.doc} */\n` : ''
         return `${doc}  readonly ${field.name}: ${typeScript(field.type)}\n`
       })
       const doc = named['doc'] ? `/** ${named['doc']} */\n` : ''
       types.delete(name)
       types.set(name, `${doc}export type ${name} = {\n${fields.join('')}}\n`)
+      const defaulted = all.filter(field => field.default !== undefined)
+      if (defaulted.length > 0) defaults.set(name, defaulted)
       return name
     }
     case 'enum':
@@ -70,11 +74,21 @@ const primitive: Record<string, string> = {
   string: 'string',
 }
 
+/** The lines of a record in `defaults`: its type, then its values. */
+const defaultsOf = (lineOf: (name: string, fields: readonly Field[]) => string): string =>
+  [...defaults].map(([name, fields]) => `  ${lineOf(name, fields)}\n`).join('')
+
 for (const record of recordOf.values()) typeScript(record)
 const text = [
   '// Generated from schemas/*.avsc by `pnpm generate`; do not edit.\n',
   ...types.values(),
   `/** Every record by the name of its file. */\nexport type Records = {\n${names.map(name => `  readonly '${name}': ${recordOf.get(name)}\n`).join('')}}\n`,
+  `/** What each record holds where nothing is said, by its schema; spread it first, then the fields that are said. */\nexport const defaults: {\n${defaultsOf(
+    (name, fields) => `readonly ${name}: Pick<${name}, ${fields.map(field => `'${field.name}'`).join(' | ')}>`,
+  )}} = {\n${defaultsOf(
+    (name, fields) =>
+      `${name}: { ${fields.map(field => `${field.name}: ${JSON.stringify(field.default)}`).join(', ')} },`,
+  )}}\n`,
   `/** The schemas, each standing alone as the registry gets it. */\nexport const schemas: { readonly [Name in keyof Records]: string } = {\n${names
     .map(name => `  '${name}': ${JSON.stringify(JSON.stringify(bundle(recordOf.get(name)!, files)))},\n`)
     .join('')}}\n`,

@@ -658,6 +658,69 @@ export type Records = {
   readonly 'usage': Usage
 }
 
+/** What each record holds where nothing is said, by its schema; spread it first, then the fields that are said. */
+export const defaults: {
+  readonly CampaignDue: Pick<CampaignDue, 'type' | 'kind' | 'item' | 'fromMinor' | 'toMinor'>
+  readonly PastOffer: Pick<PastOffer, 'channel' | 'capped'>
+  readonly ContactHistory: Pick<ContactHistory, 'offered'>
+  readonly Customer: Pick<Customer, 'type' | 'plan' | 'customerSince' | 'bindingEndsAt' | 'bundle' | 'monthlyChargeMinor' | 'currency' | 'brand' | 'ageBand' | 'zone' | 'locale' | 'segment' | 'consent' | 'devices'>
+  readonly ItemStamp: Pick<ItemStamp, 'kind' | 'serviceType' | 'category' | 'brand' | 'recurring' | 'validityDays' | 'listPriceMinor' | 'quotaKb'>
+  readonly Purchase: Pick<Purchase, 'type' | 'quantity' | 'channel' | 'offer'>
+  readonly PurchaseRetracted: Pick<PurchaseRetracted, 'type' | 'quantity' | 'channel'>
+  readonly Usage: Pick<Usage, 'type' | 'dataKb' | 'seconds' | 'texts' | 'overageMinor' | 'roaming'>
+  readonly Engagement: Pick<Engagement, 'type' | 'offer' | 'item' | 'interaction'>
+  readonly Delivery: Pick<Delivery, 'type' | 'provider' | 'reason' | 'device' | 'trigger'>
+  readonly Tick: Pick<Tick, 'type'>
+  readonly CustomerEvent: Pick<CustomerEvent, 'triggers' | 'item'>
+  readonly CustomerFacts: Pick<CustomerFacts, 'plan' | 'customerSince' | 'bindingEndsAt' | 'bundle' | 'monthlyChargeMinor' | 'currency' | 'brand' | 'ageBand' | 'zone' | 'locale' | 'segment' | 'consent' | 'devices' | 'rejections'>
+  readonly ModelUsed: Pick<ModelUsed, 'scores' | 'value' | 'failed'>
+  readonly Candidate: Pick<Candidate, 'refused' | 'pairs' | 'score' | 'uplift' | 'valueMinor' | 'rank' | 'propensity'>
+  readonly Reservation: Pick<Reservation, 'resource'>
+  readonly Decision: Pick<Decision, 'reservations' | 'budgets' | 'chosen' | 'noOfferPropensity' | 'sequence' | 'expiresAt' | 'channel'>
+  readonly NextBestOffer: Pick<NextBestOffer, 'category' | 'brand' | 'locale' | 'zone' | 'reasons' | 'obligation' | 'needsConsent'>
+  readonly CatalogueItem: Pick<CatalogueItem, 'type' | 'quotaKb' | 'minutes' | 'texts' | 'overageMinorPerGb' | 'overageMinorPerMinute' | 'overageMinorPerText' | 'speedKbps' | 'serviceType' | 'recurring' | 'validityDays' | 'category' | 'brand' | 'text' | 'channels' | 'availableFrom' | 'availableTo' | 'stock' | 'withdrawn' | 'costMinor' | 'obligation' | 'needsConsent' | 'link'>
+  readonly Predicate: Pick<Predicate, 'subject' | 'field' | 'number' | 'text' | 'numbers' | 'texts' | 'of'>
+  readonly Rule: Pick<Rule, 'type' | 'active'>
+  readonly Lever: Pick<Lever, 'type' | 'item' | 'category' | 'active' | 'score'>
+  readonly Budget: Pick<Budget, 'type' | 'item' | 'category' | 'from' | 'to'>
+  readonly Arm: Pick<Arm, 'policy'>
+  readonly Experiment: Pick<Experiment, 'type' | 'active' | 'from' | 'to'>
+  readonly Guardrails: Pick<Guardrails, 'active' | 'error' | 'failedShare' | 'meanRatio' | 'spreadShare' | 'offerRatio' | 'acceptanceRatio' | 'rejectionRatio' | 'fallbackShare' | 'watchHours'>
+  readonly ModelPromotion: Pick<ModelPromotion, 'type' | 'share' | 'learning' | 'reason' | 'guardrails'>
+  readonly KillSwitch: Pick<KillSwitch, 'type' | 'target'>
+  readonly ContactPolicy: Pick<ContactPolicy, 'type' | 'explorationShare' | 'minimumGapMinutes' | 'offersPerWeek' | 'offersPerCategoryPerWeek' | 'sameItemGapDays' | 'rejectionCoolDownDays' | 'quietFromHour' | 'quietToHour' | 'validHours' | 'priceStepShare' | 'minimumValueMinor' | 'offersPerChannelPerWeek' | 'offersPerItemPerMonth' | 'cancelledWhenQuiet' | 'releaseSpreadMinutes' | 'campaignOffersPerMinute'>
+} = {
+  CampaignDue: { type: "campaign_due", kind: "campaign", item: null, fromMinor: null, toMinor: null },
+  PastOffer: { channel: "", capped: true },
+  ContactHistory: { offered: [] },
+  Customer: { type: "customer", plan: null, customerSince: null, bindingEndsAt: null, bundle: false, monthlyChargeMinor: 0, currency: "USD", brand: "", ageBand: null, zone: "UTC", locale: "en", segment: null, consent: {}, devices: [] },
+  ItemStamp: { kind: "", serviceType: "", category: "", brand: "", recurring: false, validityDays: null, listPriceMinor: null, quotaKb: null },
+  Purchase: { type: "purchase", quantity: 1, channel: "unknown", offer: null },
+  PurchaseRetracted: { type: "purchase_retracted", quantity: 1, channel: "unknown" },
+  Usage: { type: "usage", dataKb: 0, seconds: 0, texts: 0, overageMinor: 0, roaming: false },
+  Engagement: { type: "engagement", offer: null, item: null, interaction: null },
+  Delivery: { type: "delivery", provider: null, reason: null, device: null, trigger: "" },
+  Tick: { type: "tick" },
+  CustomerEvent: { triggers: true, item: null },
+  CustomerFacts: { plan: null, customerSince: null, bindingEndsAt: null, bundle: false, monthlyChargeMinor: 0, currency: "USD", brand: "", ageBand: null, zone: "UTC", locale: "en", segment: null, consent: {}, devices: [], rejections: [] },
+  ModelUsed: { scores: [], value: null, failed: null },
+  Candidate: { refused: null, pairs: [], score: null, uplift: null, valueMinor: null, rank: null, propensity: 0 },
+  Reservation: { resource: "" },
+  Decision: { reservations: [], budgets: [], chosen: null, noOfferPropensity: 0, sequence: null, expiresAt: null, channel: null },
+  NextBestOffer: { category: "", brand: "", locale: "en", zone: "UTC", reasons: [], obligation: "none", needsConsent: true },
+  CatalogueItem: { type: "item", quotaKb: null, minutes: null, texts: null, overageMinorPerGb: 0, overageMinorPerMinute: 0, overageMinorPerText: 0, speedKbps: null, serviceType: "", recurring: false, validityDays: null, category: "", brand: "", text: {}, channels: ["push"], availableFrom: null, availableTo: null, stock: null, withdrawn: false, costMinor: 0, obligation: "none", needsConsent: true, link: null },
+  Predicate: { subject: "group", field: "", number: null, text: null, numbers: [], texts: [], of: [] },
+  Rule: { type: "rule", active: true },
+  Lever: { type: "lever", item: null, category: null, active: true, score: null },
+  Budget: { type: "budget", item: null, category: null, from: null, to: null },
+  Arm: { policy: "champion" },
+  Experiment: { type: "experiment", active: true, from: null, to: null },
+  Guardrails: { active: true, error: 0.001, failedShare: 0.01, meanRatio: 2, spreadShare: 0.1, offerRatio: 2, acceptanceRatio: 0.8, rejectionRatio: 1.25, fallbackShare: 0.5, watchHours: 24 },
+  ModelPromotion: { type: "model", share: 1, learning: false, reason: "", guardrails: {"active":true,"error":0.001,"failedShare":0.01,"meanRatio":2,"spreadShare":0.1,"offerRatio":2,"acceptanceRatio":0.8,"rejectionRatio":1.25,"fallbackShare":0.5,"watchHours":24} },
+  KillSwitch: { type: "kill_switch", target: null },
+  ContactPolicy: { type: "contact_policy", explorationShare: 0.1, minimumGapMinutes: 1440, offersPerWeek: 3, offersPerCategoryPerWeek: 3, sameItemGapDays: 7, rejectionCoolDownDays: 30, quietFromHour: 21, quietToHour: 8, validHours: 24, priceStepShare: 1, minimumValueMinor: 0, offersPerChannelPerWeek: {}, offersPerItemPerMonth: 5, cancelledWhenQuiet: [], releaseSpreadMinutes: 15, campaignOffersPerMinute: {} },
+}
+
 /** The schemas, each standing alone as the registry gets it. */
 export const schemas: { readonly [Name in keyof Records]: string } = {
   'campaign-due': "{\"type\":\"record\",\"name\":\"CampaignDue\",\"namespace\":\"offerstream\",\"doc\":\"A campaign reached a customer: what concerns many customers at once, appended by one fan-out job.\",\"fields\":[{\"name\":\"type\",\"type\":{\"type\":\"enum\",\"name\":\"CampaignDueType\",\"symbols\":[\"campaign_due\"]},\"doc\":\"Tells the records of a union apart.\",\"default\":\"campaign_due\"},{\"name\":\"id\",\"type\":\"string\",\"doc\":\"Derived from campaign and customer, so that a job that is run again repeats itself.\"},{\"name\":\"customer\",\"type\":\"string\",\"doc\":\"Pseudonym of the customer, the key of the topic.\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When the job reached the customer.\"},{\"name\":\"campaign\",\"type\":\"string\",\"doc\":\"Name of the campaign; a kill switch of scope campaign names it.\"},{\"name\":\"kind\",\"type\":{\"type\":\"enum\",\"name\":\"CampaignKind\",\"symbols\":[\"campaign\",\"daily_sale\",\"price_change\"],\"default\":\"campaign\"},\"default\":\"campaign\"},{\"name\":\"item\",\"type\":[\"null\",\"string\"],\"doc\":\"What is on sale, or the plan whose price changes.\",\"default\":null},{\"name\":\"fromMinor\",\"type\":[\"null\",\"long\"],\"doc\":\"Of a price change: the price before, minor currency units.\",\"default\":null},{\"name\":\"toMinor\",\"type\":[\"null\",\"long\"],\"doc\":\"Of a price change: the price from now on, minor currency units.\",\"default\":null}]}",

@@ -1,5 +1,5 @@
 export { type AvroCodec, assertReads, avroCodec, codecOf } from './avro.ts'
 export type * from './generated.ts'
-export { schemas } from './generated.ts'
+export { defaults, schemas } from './generated.ts'
 export { hash, unit } from './hash.ts'
 export { deadLettersKeptMs, type RecordOf, type TopicDefinition, type TopicName, topics } from './topics.ts'

@@ -1,5 +1,11 @@
-import { defaultGuardrails } from '@offerstream/catalogue'
-import type { ArmPolicy, ModelPromotion, PlaybookRecord, Predicate, Rule } from '@offerstream/contracts'
+import {
+  type ArmPolicy,
+  defaults,
+  type ModelPromotion,
+  type PlaybookRecord,
+  type Predicate,
+  type Rule,
+} from '@offerstream/contracts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { contactPolicy, noon, stop } from '../src/examples.ts'
@@ -7,15 +13,11 @@ import { decide, emptyHistory, neverOffers } from '../src/index.ts'
 import { comparing, everybodyIn, packS, planL, planM, playbookOf, refusing, requestOf, updateOf } from './sample.ts'
 
 const model: ModelPromotion = {
-  type: 'model',
+  ...defaults.ModelPromotion,
   name: 'ranker',
   version: '1',
   stage: 'champion',
-  share: 1,
   sha256: 'a'.repeat(64),
-  learning: false,
-  reason: '',
-  guardrails: defaultGuardrails,
 }
 const silent = contactPolicy({ explorationShare: 0 })
 const why = (...records: readonly PlaybookRecord['body'][]) =>

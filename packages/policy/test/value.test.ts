@@ -1,5 +1,5 @@
-import { defaultGuardrails, type Pace } from '@offerstream/catalogue'
-import type { Budget, CatalogueItem, ModelPromotion } from '@offerstream/contracts'
+import type { Pace } from '@offerstream/catalogue'
+import { type Budget, type CatalogueItem, defaults, type ModelPromotion } from '@offerstream/contracts'
 import { describe, expect, it } from 'vitest'
 import { contactPolicy, noon } from '../src/examples.ts'
 import { decide, emptyHistory } from '../src/index.ts'
@@ -95,15 +95,12 @@ describe('a refused reservation', () => {
 
 describe('a model that is learning', () => {
   const model: ModelPromotion = {
-    type: 'model',
+    ...defaults.ModelPromotion,
     name: 'ranker',
     version: '1',
     stage: 'champion',
-    share: 1,
     sha256: 'a'.repeat(64),
     learning: true,
-    reason: '',
-    guardrails: defaultGuardrails,
   }
   const shareOf = (share: number, change: Partial<ModelPromotion>) => {
     const playbook = playbookOf(planM, planL, packS, contactPolicy({ explorationShare: share }), {

@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { defaultGuardrails } from '@offerstream/catalogue'
-import type { ModelPromotion } from '@offerstream/contracts'
+import { defaults, type ModelPromotion } from '@offerstream/contracts'
 import { atBoundary } from './boundary.ts'
 import { hasExternalData } from './external-data.ts'
 import { withFallback } from './fallback.ts'
@@ -221,15 +220,11 @@ export async function promotionOf(
 ): Promise<ModelPromotion> {
   const manifest = JSON.parse(await readFile(join(folder, name, version, 'manifest.json'), 'utf8')) as Manifest
   return {
-    type: 'model',
+    ...defaults.ModelPromotion,
     name,
     version,
     stage,
-    share: 1,
     sha256: manifest.sha256,
-    learning: false,
-    reason: '',
-    guardrails: defaultGuardrails,
   }
 }
 

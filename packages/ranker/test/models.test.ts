@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { defaultGuardrails } from '@offerstream/catalogue'
+import { defaults } from '@offerstream/contracts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Node, onnxModel } from '../fit/onnx.ts'
 import { hasExternalData } from '../src/external-data.ts'
@@ -32,15 +32,11 @@ describe('the committed plan ranker', () => {
   })
   it('is what a demo promotes', async () =>
     expect(await demoPromotions()).toContainEqual({
-      type: 'model',
+      ...defaults.ModelPromotion,
       name: 'plan-ranker',
       version: '1',
       stage: 'champion',
-      share: 1,
       sha256: manifest.sha256,
-      learning: false,
-      reason: '',
-      guardrails: defaultGuardrails,
     }))
 })
 
