@@ -18,8 +18,9 @@ import {
 } from '@offerstream/streaming'
 import { dueOf, emptyLedger, isEmpty, type Ledger, transitions } from './ledger.ts'
 import { ledgerCodec } from './ledger-codec.ts'
+import { type Hours, hoursOf } from './response-hours.ts'
 import { type Setup, serviceName } from './setup.ts'
-import { createWave, type Wave } from './wave.ts'
+import { type Cohort, createWave, type Wave } from './wave.ts'
 
 /** Another member owns the partition now (`drop`), or the store went back behind us (`reassign`). */
 export class Lost extends Error {
@@ -34,6 +35,15 @@ export class Lost extends Error {
 /** Tries again while the world is unwell. */
 export type Steady = <T>(work: () => Promise<T>) => Promise<T>
 
+/** What `deliveries` say of an offer that was to be sent. */
+export type Intent = {
+  readonly customer: string
+  /** How far it came; `sending` where nobody knows. */
+  readonly state: DeliveryState
+  /** When it came there. */
+  readonly at: number
+}
+
 export type Book = {
   /** Offset to read offers from. */
   readonly start: number
@@ -43,8 +53,10 @@ export type Book = {
   readonly heard: number
   /** The next save remembers that the ledger knows the journal up to there. */
   heardTo(offset: number): void
-  /** Offers with an intent in `deliveries`, by how far they came there: after a failover the ledger may have lost it. */
-  readonly intents: ReadonlyMap<string, DeliveryState>
+  /** By offer, those with an intent in `deliveries`: after a failover the ledger may have lost it. */
+  readonly intents: ReadonlyMap<string, Intent>
+  /** What came of pushes to all customers of the partition. */
+  readonly hours: Hours
   /** A wave up to the offset; without one, it leaves the watermark where it is. */
   wave(to?: number): Wave
   load(wave: Wave, customers: Iterable<string>): Promise<void>
@@ -81,17 +93,19 @@ export async function openBook(
   let deliveriesRead = lane.counts.get('deliveries-read') ?? 0
   let heard = lane.counts.get('journal-read') ?? 0
   let deliveriesReadAt = Number.NEGATIVE_INFINITY
+  const cohort: Cohort = { hours: hoursOf(lane.counts) }
 
-  const intents = new Map<string, DeliveryState>()
+  const intents = new Map<string, Intent>()
   for await (const messages of log.read(deliveries.path, partition, deliveriesRead)) {
     await steady(() => deliveries.codec.learn(messages.map(message => message.value)))
     for (const message of messages) {
       const reading = read(deliveries.codec, message)
-      if (!('value' in reading)) continue
-      const { offer, state } = reading.value
+      if (!('value' in reading) || !setup.guards.intentsKnown) continue
+      const { offer, customer, state, at } = reading.value
       // The first end counts: an outbox published again repeats intents behind it.
       const before = intents.get(offer)
-      if (before === undefined ? state === 'sending' : transitions[before].includes(state)) intents.set(offer, state)
+      const isNext = before === undefined ? state === 'sending' : transitions[before.state].includes(state)
+      if (isNext) intents.set(offer, { customer, state, at })
     }
   }
 
@@ -134,7 +148,10 @@ export async function openBook(
       if (offset !== heard) tally.add('journal-read', offset - heard)
       heard = offset
     },
-    wave: (to?: number) => createWave(to ?? watermark, tally),
+    get hours() {
+      return cohort.hours
+    },
+    wave: (to?: number) => createWave(to ?? watermark, tally, cohort),
     async load(wave, customers) {
       const keys = [...new Set(customers)].filter(key => !wave.ledgers.has(key))
       if (keys.length === 0) return

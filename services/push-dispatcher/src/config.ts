@@ -46,6 +46,7 @@ export const guards: DispatcherGuards = {
   intentFirst: !off.includes('intent-first'),
   recheck: !off.includes('recheck'),
   newsTogether: true,
+  intentsKnown: !off.includes('intents-known'),
 }
 
 /** Null where messages have no links. */

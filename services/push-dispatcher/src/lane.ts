@@ -19,7 +19,7 @@ import {
   steadily,
 } from '@offerstream/streaming'
 import { addressKinds, channelOf } from './address.ts'
-import { type Book, Lost, openBook, type Steady } from './book.ts'
+import { type Book, type Intent, Lost, openBook, type Steady } from './book.ts'
 import { capsLookBackTo, type Door, isDue, judge, suppress, type Verdict } from './door.ts'
 import { forget } from './facts.ts'
 import { createHearing, reportedBy } from './hearing.ts'
@@ -27,6 +27,7 @@ import {
   type Contacted,
   commit,
   enter,
+  hasContact,
   holdLonger,
   isKnown,
   isLive,
@@ -83,12 +84,15 @@ export async function openLane(
   }
 
   let book: Book
+  let openedAt = 0
   /** Offset after the last record handled. */
   let position = 0
   const open = async (): Promise<void> => {
     book = await openBook(setup, partition, committed, steady)
+    openedAt = now()
     const [held, ends] = await steady(() => Promise.all([log.bounds(setup.journal.path), log.bounds(offers.path)]))
     hearing.open(book, held[partition]!, ends[partition]!.next)
+    await recover(ends[partition]!.next)
     await settleInterrupted()
     position = book.start
     hearing.handled(position)
@@ -133,6 +137,66 @@ export async function openLane(
     return checking
   }
 
+  /**
+   * Where the store fell back behind the deliveries: what waits in the ledger and went out goes on as they say, and what
+   * the ledger lacks and went out counts against the caps before anything else is decided.
+   */
+  const recover = async (end: number): Promise<void> => {
+    const intents = [...book.intents]
+    const missing = new Set<string>()
+    if (intents.length > 0) await steady(() => playbook.refresh())
+    for (let from = 0; from < intents.length; from += waveOffers) {
+      const some = intents.slice(from, from + waveOffers)
+      const wave = book.wave()
+      await book.load(
+        wave,
+        some.map(([, { customer }]) => customer),
+      )
+      for (const [id, intent] of some) {
+        const entry = wave.ledgers.get(intent.customer)!.entries.find(each => each.id === id)
+        if (entry === undefined) missing.add(id)
+        else if (isLive(entry)) goOnAsIntended(wave, await offerOf(entry.offer!), intent)
+      }
+      if (wave.touched.size > 0) await book.save(wave, 'outcome')
+    }
+    if (missing.size === 0) return
+    for await (const messages of log.read(offers.path, partition, book.start, end)) {
+      await steady(() => offers.codec.learn(messages.map(message => message.value)))
+      const found = messages.flatMap(message => {
+        const reading = read(offers.codec, message)
+        return 'value' in reading && missing.delete(reading.value.id) ? [reading.value] : []
+      })
+      const wave = book.wave()
+      await book.load(
+        wave,
+        found.map(each => each.customer),
+      )
+      for (const offer of found) {
+        reserveIntended(wave, offer, book.intents.get(offer.id)!)
+        const ledger = wave.ledgers.get(offer.customer)!
+        wave.put(offer.customer, { ...ledger, sequence: Math.max(ledger.sequence, offer.sequence) })
+      }
+      if (wave.touched.size > 0) await book.save(wave, 'outcome')
+      if (missing.size === 0) return
+    }
+  }
+
+  /** Once, however often it is recovered. */
+  const reserveIntended = (wave: Wave, offer: NextBestOffer, { state, at: knownAt }: Intent): void => {
+    // Of what has no outcome nobody knows when it went out: by now at the latest.
+    const contact = contactedBy(offer, state === 'sending' ? openedAt : knownAt)
+    const ledger = wave.ledgers.get(offer.customer)!
+    if (state === 'rejected' || isDue(offer) || hasContact(ledger, contact)) return
+    wave.put(offer.customer, reserve(ledger, contact, capsLookBackTo(playbook.policy, now())))
+  }
+
+  /** From where an offer waits to where the deliveries say that it came. */
+  const goOnAsIntended = (wave: Wave, offer: NextBestOffer, intent: Intent): void => {
+    reserveIntended(wave, offer, intent)
+    wave.advance(offer, { to: 'sending', at: now() })
+    goOnAsKnown(wave, offer, intent.state === 'sending' ? 'unknown' : intent.state)
+  }
+
   /** What an owner before us left between intent and outcome. */
   const settleInterrupted = async (): Promise<void> => {
     for (let keys = await book.due(0, dueLimit); keys.length > 0; keys = await book.due(0, dueLimit)) {
@@ -148,7 +212,7 @@ export async function openLane(
           const at = now()
           wave.put(key, commit(wave.ledgers.get(key)!, contactedBy(offer, intendedAt), at))
           // A failover may have lost what the deliveries still know.
-          const known = book.intents.get(offer.id)
+          const known = book.intents.get(offer.id)?.state
           if (known !== undefined && known !== 'sending' && known !== 'unknown') {
             if (known === 'rejected') wave.put(key, refund(wave.ledgers.get(key)!, contactedBy(offer, at)))
             goOnAsKnown(wave, offer, known)
@@ -215,9 +279,7 @@ export async function openLane(
       const intent = book.intents.get(id)
       if (intent === undefined) candidates.push(each)
       else {
-        if (intent !== 'rejected') reserveFor(wave, offer, now())
-        wave.advance(offer, { to: 'sending', at: now() })
-        goOnAsKnown(wave, offer, intent === 'sending' ? 'unknown' : intent)
+        goOnAsIntended(wave, offer, intent)
         hearing.recovered(wave, offer)
       }
     }
@@ -286,7 +348,10 @@ export async function openLane(
     const { reason } = liveEntry(wave, offer)!
     const waited = reason === 'campaign-pace'
     if (!waited && reason !== 'send-hour') {
-      const { choice, at: until } = chooseMoment(setup.sendHour, wave.contacts.get(offer.customer)!, offer, at)
+      const { choice, at: until } = chooseMoment(setup.sendHour, wave.contacts.get(offer.customer)!, offer, at, {
+        own: wave.ledgers.get(offer.customer)!.hours,
+        cohort: book.hours,
+      })
       setup.metrics?.record('offerstream_send_hours_total', 1, choice)
       if (choice === 'later') return { until, reason: 'send-hour' }
     }

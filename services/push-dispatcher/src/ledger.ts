@@ -1,6 +1,7 @@
 // What may become of an offer. An entry moves along these arrows and no others; the counts per state always add up to
 // the entries ever made.
 import type { DeliveryState, NextBestOffer } from '@offerstream/contracts'
+import type { Hours } from './response-hours.ts'
 
 export const ledgerStates = [
   'decided',
@@ -55,6 +56,8 @@ export type Entry = {
   readonly until: number | null
   /** Handle of the device it went to. */
   readonly device: string | null
+  /** Hour on the customer's wall in which it went out, or may have. */
+  readonly hour: number | null
   /** The offer's record as it was read, while something may still be done with it. */
   readonly offer: Buffer | null
 }
@@ -81,9 +84,10 @@ export type Ledger = {
   readonly bought: readonly Bought[]
   /** Channels on which the customer said that they want no more, and when. */
   readonly unsubscribed: readonly { readonly channel: string; readonly at: number }[]
+  readonly hours: Hours
 }
 
-export const emptyLedger: Ledger = { sequence: -1, contacts: [], entries: [], bought: [], unsubscribed: [] }
+export const emptyLedger: Ledger = { sequence: -1, contacts: [], entries: [], bought: [], unsubscribed: [], hours: [] }
 
 /** Nothing is lost when it is forgotten. */
 export const isEmpty = ({ sequence, contacts, bought, unsubscribed }: Ledger): boolean =>
@@ -109,7 +113,7 @@ export type Entered = Pick<NextBestOffer, 'id' | 'sequence' | 'item' | 'channel'
 /** The ledger with a new entry in state `decided`. Entries with nothing left to do are forgotten, oldest first. */
 export function enter(ledger: Ledger, offer: Entered, at: number, bytes: Buffer): Ledger {
   const { id, sequence, item, channel, trigger } = offer
-  const began = { state: 'decided', reason: null, at, until: null, device: null, offer: bytes } as const
+  const began = { state: 'decided', reason: null, at, until: null, device: null, hour: null, offer: bytes } as const
   const entries: Entry[] = [...ledger.entries, { id, sequence, item, channel, trigger: trigger.kind, ...began }]
   while (entries.length > entriesKept) {
     const oldest = entries.findIndex(entry => !isOpen(entry))
@@ -125,12 +129,14 @@ export type Move = {
   readonly reason?: string | null
   readonly until?: number
   readonly device?: string | null
+  /** On its way out: the hour on the customer's wall; null for one that is not to be learned from. */
+  readonly hour?: number | null
   /** Who was asked to send it. */
   readonly provider?: string | null
 }
 
 /** The ledger with an entry moved on. Throws on a transition that does not exist: a bug. */
-export function move(ledger: Ledger, id: string, { to, at, reason = null, until, device }: Move): Ledger {
+export function move(ledger: Ledger, id: string, { to, at, reason = null, until, device, hour }: Move): Ledger {
   const from = ledger.entries.find(entry => entry.id === id)
   if (from === undefined) throw new Error(`the ledger has no offer ${id} to move to ${to}`)
   if (!transitions[from.state].includes(to)) throw new Error(`no transition from ${from.state} to ${to}`)
@@ -142,6 +148,7 @@ export function move(ledger: Ledger, id: string, { to, at, reason = null, until,
     at,
     until: to === 'deferred' ? (until ?? null) : null,
     device: device === undefined ? from.device : device,
+    hour: hour ?? from.hour,
     offer: open ? from.offer : null,
   }
   return { ...ledger, entries: ledger.entries.map(entry => (entry === from ? moved : entry)) }
@@ -162,6 +169,8 @@ export const reserve = (ledger: Ledger, contact: Contacted, since: number): Ledg
 
 const placeOf = ({ contacts }: Ledger, { at, item }: Contacted): number =>
   contacts.findLastIndex(each => each.at === at && each.item === item)
+
+export const hasContact = (ledger: Ledger, contact: Contacted): boolean => placeOf(ledger, contact) >= 0
 
 /** What was reserved counts from when it went out, or may have: a provider may have kept it waiting since the intent. */
 export function commit(ledger: Ledger, contact: Contacted, at: number): Ledger {

@@ -24,9 +24,17 @@ export type DispatcherGuards = {
   readonly recheck: boolean
   /** Save how far the journal was read together with what that said. */
   readonly newsTogether: boolean
+  /** Go by the intents in `deliveries` where the store fell back behind them. */
+  readonly intentsKnown: boolean
 }
 
-export const allGuards: DispatcherGuards = { causes: true, intentFirst: true, recheck: true, newsTogether: true }
+export const allGuards: DispatcherGuards = {
+  causes: true,
+  intentFirst: true,
+  recheck: true,
+  newsTogether: true,
+  intentsKnown: true,
+}
 
 /** Where tests crash or freeze the dispatcher; `after-` a stage it is saved, `-published` its deliveries are out. */
 export const failPoints = [
