@@ -2,7 +2,7 @@ import { type CatalogueItem, defaults, type PlaybookRecord } from '@offerstream/
 import { applyRecord, defaultContactPolicy, emptyPlaybook, type Playbook } from '../src/index.ts'
 
 export const plan: CatalogueItem = {
-  type: 'item',
+  ...defaults.CatalogueItem,
   name: 'plan-m',
   kind: 'plan',
   priceMinor: 2000,
@@ -10,26 +10,14 @@ export const plan: CatalogueItem = {
   marginMinor: 800,
   quotaKb: 10 * 1024 * 1024,
   minutes: 500,
-  texts: null,
   overageMinorPerGb: 400,
   overageMinorPerMinute: 10,
-  overageMinorPerText: 0,
-  speedKbps: null,
   serviceType: 'mobile-data',
   recurring: true,
   validityDays: 30,
   category: 'standard',
   brand: 'north',
   text: { en: 'Ten gigabytes' },
-  channels: ['push'],
-  availableFrom: null,
-  availableTo: null,
-  stock: null,
-  withdrawn: false,
-  costMinor: 0,
-  obligation: 'none',
-  needsConsent: true,
-  link: null,
 }
 
 export const samples: { readonly [Type in PlaybookRecord['body']['type']]: PlaybookRecord['body'] & { type: Type } } = {

@@ -1,4 +1,4 @@
-import type { CatalogueItem, Customer, Purchase } from '@offerstream/contracts'
+import { type CatalogueItem, type Customer, defaults, type Purchase } from '@offerstream/contracts'
 import { byTime, customerOf, type Dataset, type DatasetOptions, type SourceRecord } from './dataset.ts'
 import { numberOf, readRows, timeOf } from './files.ts'
 
@@ -146,34 +146,15 @@ function* profiles(
 }
 
 const categoryItem = (item: string, department: string, priceMinor: number): CatalogueItem => ({
-  type: 'item',
+  ...defaults.CatalogueItem,
   name: item,
   kind: 'package',
   priceMinor,
   currency: 'USD',
   marginMinor: Math.round(priceMinor * assumedMargin),
-  quotaKb: null,
-  minutes: null,
-  texts: null,
-  overageMinorPerGb: 0,
-  overageMinorPerMinute: 0,
-  overageMinorPerText: 0,
-  speedKbps: null,
   serviceType: 'retail',
-  recurring: false,
-  validityDays: null,
   category: department,
-  brand: '',
   text: { en: `Have a look at ${item.replaceAll('-', ' ')}` },
-  channels: ['push'],
-  availableFrom: null,
-  availableTo: null,
-  stock: null,
-  withdrawn: false,
-  costMinor: 0,
-  obligation: 'none',
-  needsConsent: true,
-  link: null,
 })
 
 /** The set does not say what a line earns. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { CatalogueItem, Customer, PlaybookRecord, Usage } from '@offerstream/contracts'
+import { type CatalogueItem, type Customer, defaults, type PlaybookRecord, type Usage } from '@offerstream/contracts'
 import { ageBandOf, byTime, customerOf, type Dataset, type DatasetOptions, type SourceRecord } from './dataset.ts'
 import { numberOf, readRows, timeOf } from './files.ts'
 
@@ -150,7 +150,7 @@ async function readPlans(dir: string): Promise<CatalogueItem[]> {
     const priceMinor = cents('usd_monthly_pay')
     const gb = numberOf(row, 'mb_per_month_included') / 1024
     plans.push({
-      type: 'item',
+      ...defaults.CatalogueItem,
       name: row.values.plan_name,
       kind: 'plan',
       priceMinor,
@@ -162,7 +162,6 @@ async function readPlans(dir: string): Promise<CatalogueItem[]> {
       overageMinorPerGb: cents('usd_per_gb'),
       overageMinorPerMinute: cents('usd_per_minute'),
       overageMinorPerText: cents('usd_per_message'),
-      speedKbps: null,
       serviceType: 'mobile-data',
       recurring: true,
       validityDays: 30,
@@ -171,15 +170,6 @@ async function readPlans(dir: string): Promise<CatalogueItem[]> {
       text: {
         en: `${row.values.plan_name}: ${gb} GB, ${row.values.minutes_included} minutes and ${row.values.messages_included} texts for $${(priceMinor / 100).toFixed(2)} a month`,
       },
-      channels: ['push'],
-      availableFrom: null,
-      availableTo: null,
-      stock: null,
-      withdrawn: false,
-      costMinor: 0,
-      obligation: 'none',
-      needsConsent: true,
-      link: null,
     })
   }
   return plans

@@ -1,4 +1,4 @@
-import type { CatalogueItem, Engagement, Purchase } from '@offerstream/contracts'
+import { type CatalogueItem, defaults, type Engagement, type Purchase } from '@offerstream/contracts'
 import { ageBandOf, customerOf, type Dataset, type SourceRecord } from './dataset.ts'
 import { readJsonLines } from './files.ts'
 import { decisionOf, sendId } from './starbucks-offers-decisions.ts'
@@ -160,37 +160,20 @@ function offerItem({ value, where }: { readonly value: unknown; readonly where: 
     )
   const informs = type === 'informational'
   return {
-    type: 'item',
+    ...defaults.CatalogueItem,
     name: id,
     kind: informs ? 'sale' : 'discount',
     // What must be spent to earn the reward.
     priceMinor: difficulty * 100,
     currency: 'USD',
     marginMinor: Math.round(difficulty * 100 * assumedMargin) - reward * 100,
-    quotaKb: null,
-    minutes: null,
-    texts: null,
-    overageMinorPerGb: 0,
-    overageMinorPerMinute: 0,
-    overageMinorPerText: 0,
-    speedKbps: null,
     serviceType: 'retail',
-    recurring: false,
     validityDays: duration,
     category: type,
-    brand: '',
     text: {
       en: informs ? 'Something new to try' : `Spend $${difficulty} within ${duration} days, get $${reward} back`,
     },
     channels: (channels as string[]).map(channel => (channel === 'mobile' ? 'push' : channel)),
-    availableFrom: null,
-    availableTo: null,
-    stock: null,
-    withdrawn: false,
-    costMinor: 0,
-    obligation: 'none',
-    needsConsent: true,
-    link: null,
   }
 }
 

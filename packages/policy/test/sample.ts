@@ -1,12 +1,13 @@
 import { applyRecord, emptyPlaybook, type Playbook } from '@offerstream/catalogue'
-import type {
-  CatalogueItem,
-  CustomerFacts,
-  Experiment,
-  FeatureUpdate,
-  PlaybookRecord,
-  Predicate,
-  Rule,
+import {
+  type CatalogueItem,
+  type CustomerFacts,
+  defaults,
+  type Experiment,
+  type FeatureUpdate,
+  type PlaybookRecord,
+  type Predicate,
+  type Rule,
 } from '@offerstream/contracts'
 import { type Example, noon } from '../src/examples.ts'
 import { guideOf } from '../src/guide.ts'
@@ -17,34 +18,20 @@ import { featureNames } from '../src/use.ts'
 const gb = 1024 * 1024
 
 export const plan = (name: string, priceMinor: number, quotaGb: number): CatalogueItem => ({
-  type: 'item',
+  ...defaults.CatalogueItem,
   name,
   kind: 'plan',
   priceMinor,
   currency: 'EUR',
   marginMinor: priceMinor / 2,
   quotaKb: quotaGb * gb,
-  minutes: null,
-  texts: null,
   overageMinorPerGb: 400,
-  overageMinorPerMinute: 0,
-  overageMinorPerText: 0,
-  speedKbps: null,
   serviceType: 'mobile-data',
   recurring: true,
   validityDays: 30,
   category: 'standard',
   brand: 'north',
   text: { en: `${quotaGb} gigabytes` },
-  channels: ['push'],
-  availableFrom: null,
-  availableTo: null,
-  stock: null,
-  withdrawn: false,
-  costMinor: 0,
-  obligation: 'none',
-  needsConsent: true,
-  link: null,
 })
 
 export const planM = plan('plan-m', 2000, 10)

@@ -1,12 +1,18 @@
 import { applyRecord, emptyPlaybook, type Playbook } from '@offerstream/catalogue'
-import type { CatalogueItem, CustomerFacts, FeatureUpdate, Rejection } from '@offerstream/contracts'
+import {
+  type CatalogueItem,
+  type CustomerFacts,
+  defaults,
+  type FeatureUpdate,
+  type Rejection,
+} from '@offerstream/contracts'
 import { names } from '@offerstream/features'
 
 export const gb = 1024 * 1024
 export const noon = Date.UTC(2025, 0, 6, 12)
 
 export const plan = (name: string, priceMinor: number, quotaGb: number | null): CatalogueItem => ({
-  type: 'item',
+  ...defaults.CatalogueItem,
   name,
   kind: 'plan',
   priceMinor,
@@ -14,26 +20,13 @@ export const plan = (name: string, priceMinor: number, quotaGb: number | null): 
   marginMinor: priceMinor / 2,
   quotaKb: quotaGb === null ? null : quotaGb * gb,
   minutes: 500,
-  texts: null,
   overageMinorPerGb: quotaGb === null ? 0 : 400,
   overageMinorPerMinute: 9,
-  overageMinorPerText: 0,
-  speedKbps: null,
   serviceType: 'mobile-data',
   recurring: true,
   validityDays: 30,
   category: 'standard',
   brand: 'north',
-  text: {},
-  channels: ['push'],
-  availableFrom: null,
-  availableTo: null,
-  stock: null,
-  withdrawn: false,
-  costMinor: 0,
-  obligation: 'none',
-  needsConsent: true,
-  link: null,
 })
 
 export const plans = [

@@ -1,4 +1,4 @@
-import type { CatalogueItem } from '@offerstream/contracts'
+import { type CatalogueItem, defaults } from '@offerstream/contracts'
 
 export const kbPerGb = 1024 * 1024
 
@@ -26,7 +26,7 @@ const plan = (
   roaming: category === 'travel' || category === 'all-in' ? 1 : 0,
   style,
   item: {
-    type: 'item',
+    ...defaults.CatalogueItem,
     name,
     kind: 'plan',
     priceMinor,
@@ -34,10 +34,8 @@ const plan = (
     marginMinor: Math.round(priceMinor * 0.45),
     quotaKb: quotaGb === null ? null : quotaGb * kbPerGb,
     minutes,
-    texts: null,
     overageMinorPerGb: quotaGb === null ? 0 : 400,
     overageMinorPerMinute: minutes === null ? 0 : 9,
-    overageMinorPerText: 0,
     speedKbps: priceMinor < 1500 ? 50_000 : 300_000,
     serviceType: 'mobile-data',
     recurring: true,
@@ -47,15 +45,6 @@ const plan = (
     text: {
       en: `${quotaGb === null ? 'Unlimited data' : `${quotaGb} GB`} and ${minutes === null ? 'unlimited calls' : `${minutes} minutes`} for €${(priceMinor / 100).toFixed(2)} a month`,
     },
-    channels: ['push'],
-    availableFrom: null,
-    availableTo: null,
-    stock: null,
-    withdrawn: false,
-    costMinor: 0,
-    obligation: 'none',
-    needsConsent: true,
-    link: null,
   },
 })
 
@@ -87,7 +76,7 @@ const pack = (
   validityDays: number,
   recurring = false,
 ): CatalogueItem => ({
-  type: 'item',
+  ...defaults.CatalogueItem,
   name,
   kind: 'package',
   priceMinor,
@@ -96,10 +85,6 @@ const pack = (
   quotaKb: quotaGb * kbPerGb,
   minutes,
   texts: 0,
-  overageMinorPerGb: 0,
-  overageMinorPerMinute: 0,
-  overageMinorPerText: 0,
-  speedKbps: null,
   serviceType,
   recurring,
   validityDays,
@@ -108,15 +93,6 @@ const pack = (
   text: {
     en: `${quotaGb > 0 ? `${quotaGb} GB` : `${minutes} minutes`} ${serviceType === 'mobile-data' || serviceType === 'voice' ? 'more' : `for ${serviceType}`} for €${(priceMinor / 100).toFixed(2)}${recurring ? ' a month' : ''}`,
   },
-  channels: ['push'],
-  availableFrom: null,
-  availableTo: null,
-  stock: null,
-  withdrawn: false,
-  costMinor: 0,
-  obligation: 'none',
-  needsConsent: true,
-  link: null,
 })
 
 export const packages: readonly CatalogueItem[] = [

@@ -1,4 +1,4 @@
-import type { CustomerEvent, PlaybookRecord, Purchase, Usage } from '@offerstream/contracts'
+import { type CustomerEvent, defaults, type PlaybookRecord, type Purchase, type Usage } from '@offerstream/contracts'
 import {
   ensureTopics,
   type MemoryLog,
@@ -145,34 +145,17 @@ describe('intake', () => {
     const record: PlaybookRecord = {
       at: 0,
       body: {
-        type: 'item',
+        ...defaults.CatalogueItem,
         name: 'plan-s',
         kind: 'plan',
         priceMinor: 1000,
         currency: 'EUR',
         marginMinor: 300,
         quotaKb: 5_000_000,
-        minutes: null,
-        texts: null,
-        overageMinorPerGb: 0,
-        overageMinorPerMinute: 0,
-        overageMinorPerText: 0,
-        speedKbps: null,
         serviceType: 'mobile-data',
         recurring: true,
         validityDays: 30,
         category: 'plans',
-        brand: '',
-        text: {},
-        channels: ['push'],
-        availableFrom: null,
-        availableTo: null,
-        stock: null,
-        withdrawn: false,
-        costMinor: 0,
-        obligation: 'none',
-        needsConsent: true,
-        link: null,
       },
     }
     await put(world, 'playbook', record)

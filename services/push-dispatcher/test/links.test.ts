@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { PlaybookRecord } from '@offerstream/contracts'
+import { defaults, type PlaybookRecord } from '@offerstream/contracts'
 import { memoryStore, openTopic } from '@offerstream/streaming'
 import fc from 'fast-check'
 import fastify, { type FastifyInstance } from 'fastify'
@@ -236,32 +236,12 @@ describe('the routes', () => {
 })
 
 const itemRecord = {
-  type: 'item',
+  ...defaults.CatalogueItem,
   name: 'pack-s',
   kind: 'package',
   priceMinor: 500,
   currency: 'EUR',
   marginMinor: 300,
-  quotaKb: null,
-  minutes: null,
-  texts: null,
-  overageMinorPerGb: 0,
-  overageMinorPerMinute: 0,
-  overageMinorPerText: 0,
-  speedKbps: null,
-  serviceType: '',
-  recurring: false,
-  validityDays: null,
   category: 'packs',
   brand: 'main',
-  text: {},
-  channels: ['push'],
-  availableFrom: null,
-  availableTo: null,
-  stock: null,
-  withdrawn: false,
-  costMinor: 0,
-  obligation: 'none',
-  needsConsent: true,
-  link: null,
 } satisfies PlaybookRecord['body']

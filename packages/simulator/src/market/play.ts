@@ -22,7 +22,8 @@ import { useUp } from './usage.ts'
 /**
  * Plays the market for some months and hands out what happened, customer by customer within a month. Rows of a batch are
  * by customer; `arrived` says when each arrives, late, twice and out of order (`byArrival` sorts). Memory does not grow with
- * months: the batch is one piece of typed arrays, the rest about 250 bytes a customer. A market is played once.
+ * months: the batch is one piece of typed arrays, the rest about 250 bytes a customer. A market is played
+ * once, be it range by range, each from a copy that shares its people: `play({ ...market }, …)`.
  */
 export function* play(market: Market, options: PlayOptions): Generator<Batch> {
   if (market.month > 0) throw new RangeError(`the market stands at month ${market.month}; create it anew`)
@@ -33,6 +34,7 @@ export function* play(market: Market, options: PlayOptions): Generator<Batch> {
     lateShare: 0.02,
     repeatShare: 0.01,
     batchRows: 1 << 16,
+    range: [0, market.customers],
     ...options,
   }
   const room = 1_024
@@ -50,7 +52,8 @@ export function* play(market: Market, options: PlayOptions): Generator<Batch> {
   const favourite = new Uint8Array(customers)
   const fatigue = new Float32Array(customers)
   const random = createRandom()
-  for (let i = 0; i < customers; i++) {
+  const [from, to] = settings.range
+  for (let i = from; i < to; i++) {
     drawShopper(shoppers, i, people.sensitivity[i]!, parameters, random.seed(seed, i, purposes.discountType))
     const wealth = Math.log(people.incomeMinor[i]! / parameters.incomeMedianMinor) / parameters.incomeSd
     drawPackageTaste(packages, i, wealth, random.seed(seed, i, purposes.packageTaste))
@@ -77,7 +80,7 @@ export function* play(market: Market, options: PlayOptions): Generator<Batch> {
       ),
       sales: Array.from({ length: 30 }, (_, day) => salesOf(seed, 30 * month + day)),
     }
-    for (let i = 0; i < customers; i++) {
+    for (let i = from; i < to; i++) {
       if (market.active[i] === 0) continue
       arrival.seed(seed, i, purposes.arrival + month)
       playCustomer(playing, i)

@@ -9,6 +9,8 @@ import type { marketTopics, OracleTable, oracleTables } from './topics.ts'
 
 export type PlayOptions = {
   readonly months: number
+  /** Numbers of the customers that are played, up to but not including the second; all unless told. Nobody's month hangs on another's. */
+  readonly range?: readonly [from: number, to: number]
   /** Share of plan offers drawn at random from the eligible ones. */
   readonly exploration?: number
   /** Picks the plan that is offered where chance does not; the ladder rule unless told. */
