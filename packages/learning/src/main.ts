@@ -1,4 +1,5 @@
 // Writes the choice table of a simulated market, for fits and judges.
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type MarketPreset, marketPresets, type Preset } from '@offerstream/simulator'
 import { writeOperator, writeWorld } from './write-world.ts'
@@ -13,6 +14,7 @@ const help = `node packages/learning/src/main.ts --out DIR [--preset P] [--seed 
   --exploration X      share of plan offers drawn at random, the others follow the ladder (0.2)
   --keep-from-month M  rows from this month on, states from the start (0)
   --sample X           share of customers that are followed (1)
+  --threads N          (one for each processor); the rows are the same
   --operator P         instead the small operator of the demo: lively, standard or hard; all its offers are drawn at random
   --activity X         of the operator: share of the usual events (1)
   --json               one object on the last line`
@@ -34,6 +36,7 @@ async function main(): Promise<number> {
         exploration: text,
         'keep-from-month': text,
         sample: text,
+        threads: text,
         operator: text,
         activity: text,
         json: flag,
@@ -65,6 +68,7 @@ async function main(): Promise<number> {
   if (operator !== undefined && !['lively', 'standard', 'hard'].includes(String(operator)))
     wrong.push(`--operator is "${operator}", wanted lively, standard or hard`)
   const activity = number('activity', 1, 0.01, 10, false)
+  const threads = number('threads', availableParallelism(), 1, 64)
   const options = {
     out: String(values['out']),
     preset: preset as MarketPreset,
@@ -86,7 +90,7 @@ async function main(): Promise<number> {
     const { out, seed, customers } = options
     const counts =
       operator === undefined
-        ? await writeWorld({ ...options, progress })
+        ? await writeWorld({ ...options, threads, progress })
         : await writeOperator({
             ...{ out, progress, seed, customers, months, activity },
             ...{ preset: operator as Preset, start: Date.UTC(2025, 0, 6) },

@@ -4,6 +4,7 @@ import {
   createMarket,
   customerName,
   eventId,
+  type Market,
   type MarketPreset,
   planOf,
   play,
@@ -32,16 +33,24 @@ export type World = {
 /** Choices of one month of a world, settled; months are counted from `start`. */
 export type Part = { readonly block: Block; readonly start: number; readonly month: number }
 
+/** Numbers of customers, up to but not including the second. */
+export type Range = readonly [from: number, to: number]
+
 /**
- * Plays a market and follows its customers. A month's choices are held until the month after it was played, which is longer
+ * Plays a market for some customers and follows them; the market stays as it is but for their people. A month's choices are held until the month after it was played, which is longer
  * than an offer can be accepted.
  */
-export function* worldChoices(world: World, vectors: Vectors): Generator<Part> {
-  const market = createMarket(world)
+export function* worldChoices(
+  world: World,
+  vectors: Vectors,
+  market: Market = createMarket(world),
+  range: Range = [0, world.customers],
+): Generator<Part> {
   const following = createFollowing(vectors)
   const catalogues = marketCatalogues(market, world.months)
-  /** Null for those outside the sample. */
-  const customers = new Array<Followed | null | undefined>(world.customers)
+  /** By number from the first; null for those outside the sample. */
+  const [from, to] = range
+  const customers = new Array<Followed | null | undefined>(to - from)
   const order = createMonthOrder()
   /** Events on their way when last month ended, and when this one ends. */
   let carried = new Map<number, CustomerEvent[]>()
@@ -53,7 +62,7 @@ export function* worldChoices(world: World, vectors: Vectors): Generator<Part> {
     return { block, month, start: market.start }
   }
   let month = 0
-  for (const batch of play(market, { ...world, pushesPerMonth })) {
+  for (const batch of play({ ...market }, { ...world, pushesPerMonth, range, batchRows })) {
     if (batch.month !== month) {
       held.push({ block: following.cut(), month })
       if (held.length > 1) yield settle()
@@ -92,11 +101,11 @@ export function* worldChoices(world: World, vectors: Vectors): Generator<Part> {
         for (; next[t]! < rows && columns.customer[next[t]!] === i; next[t]!++)
           order.put(columns.arrived[next[t]!]!, t, next[t]!)
       }
-      if (customers[i] === undefined) {
+      if (customers[i - from] === undefined) {
         const name = customerName(i)
-        customers[i] = unit(name) < world.sample ? following.customer(name) : null
+        customers[i - from] = unit(name) < world.sample ? following.customer(name) : null
       }
-      const customer = customers[i]!
+      const customer = customers[i - from]!
       if (customer !== null) followCustomer(batch, i, customer, truth)
     }
   }
@@ -169,4 +178,6 @@ function askedOf(
 
 /** Of sales; they say nothing of plans, and each takes as long as two events of another kind. */
 export const pushesPerMonth = 1
+/** Few enough for a batch to stay in the processor's cache. */
+const batchRows = 1 << 12
 const monthMs = 30 * 86_400_000

@@ -1,10 +1,9 @@
-import { mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { BIGINT, BOOLEAN, DOUBLE, DuckDBInstance, FLOAT, INTEGER, VARCHAR } from '@duckdb/node-api'
 import type { CatalogueItem } from '@offerstream/contracts'
 import { type Columns, openAppender } from './appender.ts'
 import type { Block } from './block.ts'
-import { entriesIn } from './folder.ts'
 import type { Vectors } from './vectors.ts'
 
 export type ChoiceCounts = {
@@ -16,33 +15,32 @@ export type ChoiceCounts = {
   readonly organic: number
 }
 
-export type ChoiceFiles = {
+export const noChoices: ChoiceCounts = { rows: 0, offers: 0, accepted: 0, organic: 0 }
+
+export const sumOfCounts = (one: ChoiceCounts, other: ChoiceCounts): ChoiceCounts => ({
+  rows: one.rows + other.rows,
+  offers: one.offers + other.offers,
+  accepted: one.accepted + other.accepted,
+  organic: one.organic + other.organic,
+})
+
+export type ChoiceWriter = {
   /** Writes a settled block as a file of its own, and one for judges where there is a truth. Months count from `start`. */
-  write(block: Block, start: number): Promise<void>
-  /** Ends the folder with its `columns.json` and gives it its name. */
-  finish(world: object | null): ChoiceCounts
-  /** Always; what was not finished leaves nothing. */
+  write(block: Block, start: number, name: string): Promise<ChoiceCounts>
   close(): void
 }
 
-/** The choice table of a folder: it comes whole or not at all. Throws where `out` already holds something. */
-export async function createChoiceFiles(
-  out: string,
+/** Writes files of a choice table into a folder. */
+export async function createChoiceWriter(
+  folder: string,
   { features, pairs }: Pick<Vectors, 'features' | 'pairs'>,
-): Promise<ChoiceFiles> {
-  if ((entriesIn(out) ?? 0) > 0)
-    throw new Error(`${out} is not empty; name a folder that is, or that does not exist yet`)
-  const partial = `${out}.partial`
-  rmSync(partial, { recursive: true, force: true })
-  mkdirSync(partial, { recursive: true })
+): Promise<ChoiceWriter> {
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' })
   const connection = await instance.connect()
   const groupColumns: Columns = [...keysOfGroups, ...features.map(name => [name, FLOAT] as const)]
   const rowColumns: Columns = [...keysOfRows, ...pairs.map(name => [name, FLOAT] as const)]
   const vector = [...features, ...pairs].map(name => `"${name}"`).join(', ')
   const codes = new Map<CatalogueItem, number>()
-  const counts = { rows: 0, offers: 0, accepted: 0, organic: 0 }
-  let files = 0
 
   const codeOf = (item: CatalogueItem): number => {
     let code = codes.get(item)
@@ -62,7 +60,9 @@ export async function createChoiceFiles(
   }
 
   return {
-    async write(block, start) {
+    async write(block, start, name) {
+      const counts = { ...noChoices }
+      codes.clear()
       const groups = await openAppender(connection, 'groups', groupColumns)
       const rows = await openAppender(connection, 'choices', rowColumns)
       let next = 0
@@ -107,7 +107,7 @@ export async function createChoiceFiles(
       }
       groups.close()
       rows.close()
-      const file = `part-${String(files++).padStart(3, '0')}.parquet`
+      const file = `part-${name}.parquet`
       // One thread, and each row finds one group: the rows keep their order.
       const joined = 'FROM choices JOIN groups USING (g)'
       const item = `${said(({ name }) => quoted(name))} AS item`
@@ -117,26 +117,19 @@ export async function createChoiceFiles(
          ${said(({ marginMinor }) => `${marginMinor}`)} AS margin_minor, k = chosen AND NOT organic AS offered, propensity,
          k = chosen AND was_opened AS opened, k = chosen AND was_accepted AS accepted,
          k = chosen AND was_rejected AS rejected, control, ${vector} ${joined}`,
-        join(partial, file),
+        join(folder, file),
       )
-      if (!hasTruth) return
-      mkdirSync(join(partial, 'oracle'), { recursive: true })
+      if (!hasTruth) return counts
+      mkdirSync(join(folder, 'oracle'), { recursive: true })
       await copy(
         `SELECT decision, ${item}, attending, accept ${joined} WHERE NOT organic`,
-        join(partial, 'oracle', file),
+        join(folder, 'oracle', file),
       )
-    },
-    finish(world) {
-      writeFileSync(join(partial, 'columns.json'), `${JSON.stringify({ features, pairs, world })}\n`)
-      // Only an empty folder goes: what came into it meanwhile stays, and the rename says so.
-      if (entriesIn(out) !== null) rmdirSync(out)
-      renameSync(partial, out)
       return counts
     },
     close() {
       connection.closeSync()
       instance.closeSync()
-      rmSync(partial, { recursive: true, force: true })
     },
   }
 }
@@ -166,3 +159,6 @@ const keysOfRows: Columns = [
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`
 const monthMs = 30 * 86_400_000
+
+/** In names of files: their order is that of numbers. */
+export const threeDigits = (number: number): string => String(number).padStart(3, '0')

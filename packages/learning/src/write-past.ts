@@ -1,7 +1,8 @@
 import { openExport } from '@offerstream/evaluation'
+import { createChoiceFolder } from './choice-folder.ts'
 import { type PastCounts, pastChoices } from './past.ts'
 import { createVectors } from './vectors.ts'
-import { type ChoiceCounts, createChoiceFiles } from './write-choices.ts'
+import { type ChoiceCounts, createChoiceWriter, noChoices, sumOfCounts, threeDigits } from './write-choices.ts'
 
 export type WritePastOptions = {
   /** A folder of `offerstream export` that begins where the journal does. */
@@ -20,18 +21,25 @@ export async function writePast({
   const past = await openExport(dir)
   const vectors = createVectors()
   try {
-    const files = await createChoiceFiles(out, vectors)
+    const folder = createChoiceFolder(out)
+    const files = await createChoiceWriter(folder.partial, vectors)
     try {
+      let counts = noChoices
       const parts = pastChoices(past, vectors)
       for (;;) {
         const { value, done } = await parts.next()
-        if (done) return { ...files.finish(null), ...value }
+        if (done) {
+          folder.finish(vectors, null)
+          return { ...counts, ...value }
+        }
         const { block, start, partition, partitions } = value
         progress(`partition ${partition + 1} of ${partitions}`, (partition + 1) / partitions)
-        if (block.groups.some(({ kept }) => kept)) await files.write(block, start)
+        if (block.groups.some(({ kept }) => kept))
+          counts = sumOfCounts(counts, await files.write(block, start, threeDigits(partition)))
       }
     } finally {
       files.close()
+      folder.close()
     }
   } finally {
     await past.close()

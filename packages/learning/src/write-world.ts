@@ -1,8 +1,11 @@
+import { availableParallelism } from 'node:os'
 import type { WorldOptions } from '@offerstream/simulator'
+import { createChoiceFolder } from './choice-folder.ts'
 import { operatorChoices } from './operator.ts'
-import { createVectors, type Vectors } from './vectors.ts'
-import { type Part, type World, worldChoices } from './world.ts'
-import { type ChoiceCounts, createChoiceFiles } from './write-choices.ts'
+import { createVectors } from './vectors.ts'
+import type { World } from './world.ts'
+import { writeOnThreads } from './world-threads.ts'
+import { type ChoiceCounts, createChoiceWriter, noChoices, sumOfCounts, threeDigits } from './write-choices.ts'
 
 type Writing = {
   /** A folder that does not exist yet, or is empty. */
@@ -10,37 +13,55 @@ type Writing = {
   readonly progress?: (line: string, share: number) => void
 }
 
-type Operator = WorldOptions & { readonly months: number }
+type Threads = {
+  /** Customers that are played and followed together, in files of their own: memory and time hang on it, the rows do not. */
+  readonly together?: number
+  /** As many as there are processors unless told. */
+  readonly threads?: number
+}
 
 /** Writes the choice table of a simulated market, with what only judges may read in `oracle/`. Whole or not at all. */
-export const writeWorld = ({ out, progress, ...world }: World & Writing): Promise<ChoiceCounts> => {
-  const vectors = createVectors()
-  return write(world, worldChoices(world, vectors), vectors, { out, ...(progress === undefined ? {} : { progress }) })
+export async function writeWorld({
+  out,
+  progress = () => {},
+  together = 10_000,
+  threads = availableParallelism(),
+  ...world
+}: World & Writing & Threads): Promise<ChoiceCounts> {
+  const folder = createChoiceFolder(out)
+  try {
+    const ranges = Math.ceil(world.customers / together)
+    let counts = noChoices
+    let done = 0
+    await writeOnThreads(Math.min(threads, ranges), { world, together, folder: folder.partial }, more => {
+      counts = sumOfCounts(counts, more)
+      done++
+      progress(`${Math.min(world.customers, done * together)} of ${world.customers} customers`, done / ranges)
+    })
+    folder.finish(createVectors(), world)
+    return counts
+  } finally {
+    folder.close()
+  }
 }
+
+type Operator = WorldOptions & { readonly months: number }
 
 /** The same of the small operator that the demo talks to. */
-export const writeOperator = ({ out, progress, ...world }: Operator & Writing): Promise<ChoiceCounts> => {
+export async function writeOperator({ out, progress = () => {}, ...world }: Operator & Writing): Promise<ChoiceCounts> {
   const vectors = createVectors()
-  return write(world, operatorChoices(world, vectors), vectors, {
-    out,
-    ...(progress === undefined ? {} : { progress }),
-  })
-}
-
-async function write(
-  world: World | Operator,
-  parts: Iterable<Part>,
-  vectors: Vectors,
-  { out, progress = () => {} }: Writing,
-): Promise<ChoiceCounts> {
-  const files = await createChoiceFiles(out, vectors)
+  const folder = createChoiceFolder(out)
+  const files = await createChoiceWriter(folder.partial, vectors)
   try {
-    for (const { block, start, month } of parts) {
+    let counts = noChoices
+    for (const { block, start, month } of operatorChoices(world, vectors)) {
       progress(`month ${month + 1} of ${world.months}`, (month + 1) / world.months)
-      if (block.groups.length > 0) await files.write(block, start)
+      if (block.groups.length > 0) counts = sumOfCounts(counts, await files.write(block, start, threeDigits(month)))
     }
-    return files.finish(world)
+    folder.finish(vectors, world)
+    return counts
   } finally {
     files.close()
+    folder.close()
   }
 }

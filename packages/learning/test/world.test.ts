@@ -130,6 +130,21 @@ describe('given the folder of a small world', () => {
     expect(chosen.size).toBeLessThan(250)
   })
 
+  test('by ranges of its customers on two threads it has the very same rows', async () => {
+    const out = join(dir, 'ranges')
+    await writeWorld({ ...world, out, together: 150, threads: 2 })
+    expect(readdirSync(out).filter(name => name.startsWith('part-000'))).toHaveLength(3)
+    expect(await rowsIn(out)).toEqual(rows)
+    expect(await rowsIn(join(out, 'oracle'))).toEqual(oracle)
+  })
+
+  test('a thread that fails takes the world with it', async () => {
+    const out = join(dir, 'failed')
+    const failing = writeWorld({ ...world, preset: 'none' as 'null', out, together: 150, threads: 2 })
+    await expect(failing).rejects.toThrow()
+    expect([existsSync(out), existsSync(`${out}.partial`)]).toEqual([false, false])
+  })
+
   test('it comes whole or not at all: a folder that holds something stays as it is', async () => {
     const out = join(dir, 'full')
     mkdirSync(out)
