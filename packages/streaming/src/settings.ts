@@ -142,7 +142,7 @@ export const settings = {
   OFFERSTREAM_SEND_HOURS: {
     kind: 'text',
     fallback: '',
-    help: "Hours of the customer's day in which offers go out, as 17-20; at once where empty.",
+    help: "Hours of the customer's day in which offers go out, as 17-20, or learned for those in which each customer clicks; at once where empty.",
   },
   OFFERSTREAM_LINK_URL: {
     kind: 'text',

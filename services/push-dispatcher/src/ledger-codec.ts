@@ -3,7 +3,7 @@ import type { StateCodec } from '@offerstream/streaming'
 import { type Ledger, ledgerStates } from './ledger.ts'
 import { firstLedgerSchema } from './ledger-before.ts'
 
-const newest: AvroCodec<Ledger> = codecOf<Ledger>(
+const schemaOf = (inEntry: readonly object[], inLedger: readonly object[]): string =>
   JSON.stringify({
     type: 'record',
     name: 'Ledger',
@@ -45,6 +45,7 @@ const newest: AvroCodec<Ledger> = codecOf<Ledger>(
               { name: 'until', type: ['null', 'long'] },
               { name: 'device', type: ['null', 'string'] },
               { name: 'offer', type: ['null', 'bytes'] },
+              ...inEntry,
             ],
           },
         },
@@ -80,23 +81,47 @@ const newest: AvroCodec<Ledger> = codecOf<Ledger>(
           },
         },
       },
+      ...inLedger,
     ],
-  }),
+  })
+
+const hours = {
+  name: 'hours',
+  default: [],
+  type: {
+    type: 'array',
+    items: {
+      type: 'record',
+      name: 'HourCount',
+      fields: ['hour', 'sent', 'clicked'].map(name => ({ name, type: 'int' })),
+    },
+  },
+}
+const newest: AvroCodec<Ledger> = codecOf<Ledger>(
+  schemaOf([{ name: 'hour', type: ['null', 'int'], default: null }], [hours]),
 )
+
+/** What the second version wrote, which learned no hours. */
+export const secondLedgerSchema: string = schemaOf([], [])
 
 /**
  * Stands before what this version writes. The first version wrote none and began with the sequence, -1 or more: as a
  * zigzag number that is 1 or even.
  */
-const version = 3
+const version = 5
+const secondVersion = 3
+const readSecond = newest.reader(secondLedgerSchema)
 const readFirst = newest.reader(firstLedgerSchema)
 
-/** The ledger of a customer as compact Avro; reads what the first version wrote. */
+/** The ledger of a customer as compact Avro; reads what the versions before wrote. */
 export const ledgerCodec: StateCodec<Ledger> = {
   encode(ledger) {
     const bytes = newest.encode(ledger, 1)
     bytes[0] = version
     return bytes
   },
-  decode: bytes => (bytes[0] === version ? newest.decode(bytes, 1) : readFirst(bytes)),
+  decode(bytes) {
+    if (bytes[0] === version) return newest.decode(bytes, 1)
+    return bytes[0] === secondVersion ? readSecond(bytes, 1) : readFirst(bytes)
+  },
 }

@@ -11,6 +11,8 @@ export type QuietClock = {
   opensAt(quiet: QuietHours, zone: string, at: number): number
   /** The first moment at or after `at` in quiet hours, infinite where there are none. Throws `RangeError` on an unknown zone. */
   closesAt(quiet: QuietHours, zone: string, at: number): number
+  /** The hour on the wall, 0 to 23; null in an unknown zone. */
+  hourAt(zone: string, at: number): number | null
 }
 
 /** Every zone's offset is a whole number of quarter hours, so that an answer holds for a quarter of an hour. */
@@ -49,5 +51,13 @@ export function createQuietClock(): QuietClock {
     opensAt: (quiet, zone, at) => (quiet.fromHour === quiet.toHour ? at : firstOf(quiet, zone, at, false)),
     closesAt: (quiet, zone, at) =>
       quiet.fromHour === quiet.toHour ? Number.POSITIVE_INFINITY : firstOf(quiet, zone, at, true),
+    hourAt(zone, at) {
+      try {
+        return hourIn(zone, at)
+      } catch (error) {
+        if (error instanceof RangeError) return null
+        throw error
+      }
+    },
   }
 }

@@ -1,10 +1,15 @@
 // When an offer had best go out, of the moments at which it may. Whoever chooses may fail: the offer then goes now.
 import type { NextBestOffer } from '@offerstream/contracts'
 import type { Contact } from './contacts.ts'
+import { learnedHours } from './learned-hours.ts'
 import type { QuietClock } from './quiet-hours.ts'
+import type { ResponseHours } from './response-hours.ts'
 
-/** A moment, milliseconds since the epoch; null where it does not know. Asked once, when the offer could go out for the first time. */
-export type SendHour = (customer: Contact, offer: NextBestOffer, now: number) => number | null
+/**
+ * A moment, milliseconds since the epoch; null where it does not know. Asked once, when the offer could go out for the first
+ * time.
+ */
+export type SendHour = (customer: Contact, offer: NextBestOffer, now: number, hours: ResponseHours) => number | null
 
 /** What became of the question: only `later` makes an offer wait. */
 export type SendHourChoice = 'now' | 'later' | 'unknown' | 'failed' | 'past-expiry'
@@ -17,12 +22,13 @@ export const preferredHours =
   (customer, _offer, now) =>
     clock.opensAt({ fromHour: toHour, toHour: fromHour }, customer.zone, now)
 
-/** `17-20` for those hours, empty for now; anything else is a RangeError. */
+/** `17-20` for those hours, `learned` for each customer's own, empty for now; anything else is a RangeError. */
 export function sendHourOf(text: string, clock: QuietClock): SendHour {
   if (text === '') return sendNow
+  if (text === 'learned') return learnedHours(clock)
   const [, from, to] = /^(\d{1,2})-(\d{1,2})$/.exec(text) ?? []
   if (from === undefined || Number(from) > 23 || Number(to) > 23 || Number(from) === Number(to))
-    throw new RangeError(`"${text}" is no span of hours, wanted for example 17-20`)
+    throw new RangeError(`"${text}" is no span of hours, wanted for example 17-20, or learned`)
   return preferredHours(Number(from), Number(to), clock)
 }
 
@@ -32,10 +38,11 @@ export function chooseMoment(
   customer: Contact,
   offer: NextBestOffer,
   now: number,
+  hours: ResponseHours,
 ): { readonly choice: SendHourChoice; readonly at: number } {
   let at: number | null
   try {
-    at = choose(customer, offer, now)
+    at = choose(customer, offer, now, hours)
   } catch {
     return { choice: 'failed', at: now }
   }

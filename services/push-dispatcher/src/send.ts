@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { NextBestOffer } from '@offerstream/contracts'
 import type { Steady } from './book.ts'
-import { answerOf, type Door, keepsUntil, refusalOf } from './door.ts'
+import { answerOf, type Door, isDue, keepsUntil, refusalOf } from './door.ts'
 import { type Contacted, commit, refund } from './ledger.ts'
 import type { Message } from './providers/provider.ts'
 import type { Setup } from './setup.ts'
@@ -51,7 +51,9 @@ export async function sendAll(sending: Sending, sendable: readonly Sendable[]): 
         const ledger = wave.ledgers.get(customer)!
         const at = now()
         wave.put(customer, outcome.to === 'rejected' ? refund(ledger, each.contact) : commit(ledger, each.contact, at))
-        wave.advance(each.offer, { ...outcome, at })
+        const zone = wave.contacts.get(customer)?.zone
+        const isCounted = outcome.to !== 'rejected' && zone !== undefined && !isDue(each.offer)
+        wave.advance(each.offer, { ...outcome, at, hour: isCounted ? setup.quiet.hourAt(zone, at) : null })
       } catch (error) {
         crashed.abort()
         throw error

@@ -2,6 +2,7 @@ import type { Delivery, NextBestOffer } from '@offerstream/contracts'
 import type { Outgoing, Tally } from '@offerstream/streaming'
 import type { Contact } from './contacts.ts'
 import { type Entered, type Ledger, type Move, move } from './ledger.ts'
+import { countHour, type Hours, nameOfHour } from './response-hours.ts'
 
 /** An offer in hand, with its record as it was read. */
 export type Candidate = { readonly offer: NextBestOffer; readonly bytes: Buffer }
@@ -25,7 +26,16 @@ export type Wave = {
 /** What a delivery says of an offer. */
 type Told = Omit<Entered, 'sequence'> & Pick<NextBestOffer, 'customer'>
 
-export function createWave(to: number | null, tally: Tally): Wave {
+/** Of all customers of the partition, brought up to date by every wave. */
+export type Cohort = { hours: Hours }
+
+export function createWave(to: number | null, tally: Tally, cohort: Cohort): Wave {
+  const countOf = (customer: string, hour: number, what: 'sent' | 'clicked'): void => {
+    const ledger = wave.ledgers.get(customer)!
+    wave.put(customer, { ...ledger, hours: countHour(ledger.hours, hour, what) })
+    cohort.hours = countHour(cohort.hours, hour, what)
+    tally.add(nameOfHour(hour, what))
+  }
   const wave: Wave = {
     to,
     ledgers: new Map(),
@@ -41,6 +51,8 @@ export function createWave(to: number | null, tally: Tally): Wave {
       const ledger = wave.ledgers.get(offer.customer)!
       const from = ledger.entries.find(entry => entry.id === offer.id)!
       wave.put(offer.customer, move(ledger, offer.id, step))
+      if (step.hour != null) countOf(offer.customer, step.hour, 'sent')
+      if (step.to === 'clicked' && from.hour !== null) countOf(offer.customer, from.hour, 'clicked')
       tally.add(`ledger/${from.state}`, -1)
       tally.add(`ledger/${step.to}`)
       wave.deliveries.push(deliveryOf(offer, step))

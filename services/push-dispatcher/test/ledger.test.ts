@@ -18,7 +18,7 @@ import {
   transitions,
 } from '../src/ledger.ts'
 import { firstLedgerSchema } from '../src/ledger-before.ts'
-import { ledgerCodec } from '../src/ledger-codec.ts'
+import { ledgerCodec, secondLedgerSchema } from '../src/ledger-codec.ts'
 import { offer } from './given.ts'
 
 const bytes = Buffer.from('offer')
@@ -152,6 +152,17 @@ test('a ledger of the first version is read, and what it sent was sent by push',
     expect(ledger.sequence).toBe(sequence)
     expect(ledgerCodec.decode(ledgerCodec.encode(ledger))).toEqual(ledger)
   }
+})
+
+test('a ledger of the second version is read, and has learned no hours', () => {
+  const { hours: _, ...before } = enter(emptyLedger, named('a', 4), 10, bytes)
+  const [{ hour: __, ...entry }] = before.entries as [Ledger['entries'][number]]
+  const written = codecOf<unknown>(secondLedgerSchema).encode({ ...before, entries: [entry] }, 1)
+  written[0] = 3
+  const ledger = ledgerCodec.decode(written)
+  expect(ledger).toEqual({ ...before, entries: [{ ...entry, hour: null }], hours: [] })
+  const learned = { ...ledger, hours: [{ hour: 17, sent: 2, clicked: 1 }] }
+  expect(ledgerCodec.decode(ledgerCodec.encode(learned))).toEqual(learned)
 })
 
 const at = fc.nat(1000).map(minutes => minutes * 60_000)

@@ -165,7 +165,7 @@ describe('a campaign with a pace', () => {
 describe('the hour to send at', () => {
   const quiet = createQuietClock()
   const chosen = (choose: Parameters<typeof chooseMoment>[0], zone = 'UTC') =>
-    chooseMoment(choose, contact({ zone }), offer({ expiresAt: noon + 8 * hour }), noon)
+    chooseMoment(choose, contact({ zone }), offer({ expiresAt: noon + 8 * hour }), noon, { own: [], cohort: [] })
   test('is now unless somebody says otherwise', () => {
     expect(chosen(sendNow)).toEqual({ choice: 'now', at: noon })
     expect(chosen(() => noon + 5.5)).toEqual({ choice: 'later', at: noon + 6 })
