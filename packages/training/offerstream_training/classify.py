@@ -1,5 +1,6 @@
 """`pnpm train classify`: a calibrated classifier of the user's own table, judged on rows it never saw."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import polars as pl
 
 from .calibration import Platt, platt
 from .contract import Fitted, write_model
-from .leaks import leaks
+from .leaks import leaks, repeated
 from .learners import Learner, best_column, best_f1, forest, importances, log_loss, logistic, trees
 from .metrics import Judged, Money
 from .output import model_name, whole_folder
@@ -170,7 +171,7 @@ def money_of(asked: Asked) -> Money | None:
         return None
     if asked.cost is None or asked.value is None:
         raise Trouble('--cost and --value go together')
-    if not 0 < asked.cost < asked.value:
+    if not 0 < asked.cost < asked.value < math.inf:
         raise Trouble(f'--cost {asked.cost:g} and --value {asked.value:g}: wanted 0 < cost < value')
     return Money(asked.cost, asked.value)
 
@@ -211,11 +212,16 @@ def split_rows(asked: Asked, warnings: list[str]) -> tuple[Rows, Rows]:
             warnings.append(
                 f'{len(whole.y) - len(train) - len(test)} training rows left out: their {asked.group} is tested'
             )
-        return whole.take(train), whole.take(test)
+        sides = whole.take(train), whole.take(test)
+        warnings += repeated(sides[0].frame, sides[1].frame)
+        return sides
     test = _rows(asked, asked.test, warnings)
     lacking = [name for name in whole.frame.columns if name not in test.frame.columns and name not in asked.drop]
     if lacking:
         raise Trouble(f'{asked.test} has no column {", ".join(lacking)}')
+    warnings += repeated(whole.frame, test.frame)
+    if whole.time is not None and test.time is not None and (early := test.time <= whole.time.max()).any():
+        warnings.append(f'{early.sum()} of {len(early)} test rows are not later than all training rows')
     if whole.group is None or test.group is None:
         return whole, test
     both = np.concatenate([whole.group, test.group])
@@ -231,8 +237,11 @@ def _one_class(asked: Asked, rows: Rows) -> tuple:
 
 
 def _rows(asked: Asked, path: Path, warnings: list[str]) -> Rows:
-    frame = read_table(path, warnings)
+    frame = read_table(path, warnings, dropped=asked.drop)
     target = column(frame, asked.target, 'the target')
+    for option, name in (('--group', asked.group), ('--time', asked.time)):
+        if name == asked.target:
+            raise Trouble(f'{option} {name}: it is the target')
     place = np.flatnonzero(target.is_not_null().to_numpy()) + 1
     if target.null_count() > 0:
         warnings.append(f'{path.name}: {target.null_count()} rows without {asked.target} left out')
@@ -240,11 +249,15 @@ def _rows(asked: Asked, path: Path, warnings: list[str]) -> Rows:
         target = frame[asked.target]
     if frame.height == 0:
         raise Trouble(f'{path}: no row has a {asked.target}')
-    for name in asked.drop:
-        column(frame, name, '--drop')
+    for option, names in (('--drop', asked.drop), ('--keep', asked.keep)):
+        for name in names:
+            column(frame, name, option)
     group = None if asked.group is None else group_codes(column(frame, asked.group, '--group'))
     time = None if asked.time is None else moments(column(frame, asked.time, '--time'))
-    return Rows(frame, labels(target, asked.positive), group, time, place)
+    try:
+        return Rows(frame, labels(target, asked.positive), group, time, place)
+    except Trouble as trouble:
+        raise Trouble(f'{path.name}: {trouble}') from None
 
 
 def _card(name: str, asked: Asked, learner: Learner, about: dict, warnings: list[str]) -> str:

@@ -36,6 +36,18 @@ def leaks(
     return notes, sure
 
 
+def repeated(train: pl.DataFrame, test: pl.DataFrame) -> list[str]:
+    """A warning where test rows are training rows over again, unless rows of so few values are bound to be."""
+    names = [name for name in train.columns if name in test.columns and not train[name].dtype.is_nested()]
+    learnt, asked = train.select(names).hash_rows(), test.select(names).hash_rows()
+    again = int(asked.is_in(learnt.implode()).sum())
+    if again <= 0.01 * len(asked) or learnt.n_unique() < 0.5 * len(learnt):
+        return []
+    return [
+        f'{again} of {len(asked)} test rows are the same as a training row in every column: what is found is too good'
+    ]
+
+
 def _views(series: pl.Series, happened: np.ndarray) -> list[tuple[str, float]]:
     """Ways a column could tell the target, each with its AUC in the better direction."""
     missing = series.is_null().to_numpy()

@@ -26,6 +26,12 @@ def main(args: list[str]) -> int:
     except Trouble as trouble:
         print(f'error: {trouble}', file=sys.stderr)
         return 1
+    except (OSError, MemoryError) as error:
+        print(f'error: {error or "not enough memory"}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -37,7 +43,6 @@ def _parser() -> argparse.ArgumentParser:
     own.add_argument('--group', metavar='COL', help='its rows stay on one side of every split')
     own.add_argument('--time', metavar='COL', help='learn from the earlier, judge on the later')
     own.add_argument('--positive', metavar='V', help='the value of the target that counts')
-    own.add_argument('--keep', nargs='+', default=[], metavar='COL', help='though it gives the answer away')
     own.add_argument('--cost', type=float, help='of contacting somebody')
     own.add_argument('--value', type=float, help='of a positive who is contacted')
     own.set_defaults(run=run_classify)
@@ -51,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument('--table', type=Path, required=True, metavar='FILE', help='CSV, Parquet or svmlight')
         command.add_argument('--test', type=Path, metavar='FILE', help='judge on these rows')
         command.add_argument('--drop', nargs='+', default=[], metavar='COL')
+        command.add_argument('--keep', nargs='+', default=[], metavar='COL', help='though it gives the answer away')
         command.add_argument('--out', type=Path, metavar='FOLDER', help='where results go')
         command.add_argument('--json', action='store_true', help='one object on the last line')
 
@@ -81,7 +87,8 @@ def run_classify(options: argparse.Namespace) -> None:
 def run_rank(options: argparse.Namespace) -> None:
     """Prints NDCG beside the baselines."""
     given = {name: getattr(options, name) for name in ('table', 'group', 'label', 'test')}
-    asked = rank.Asked(**given, out=_out(options, 'rank'), drop=_columns(options.drop))
+    columns = {'drop': _columns(options.drop), 'keep': _columns(options.keep)}
+    asked = rank.Asked(**given, out=_out(options, 'rank'), **columns)
     _tell(options, rank.rank(asked, _progress))
 
 

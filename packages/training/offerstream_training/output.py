@@ -38,6 +38,9 @@ def whole_folder(folder: Path, results: Set[str] = RESULTS) -> Iterator[Path]:
 
 
 def refuse_foreign(folder: Path, results: Set[str] = RESULTS) -> None:
-    """Raises `Trouble` rather than let a folder be replaced that holds something else than results."""
+    """Raises `Trouble` rather than let a folder be replaced that holds something else than results, or fit in vain."""
     if folder.exists() and (not folder.is_dir() or {each.name for each in folder.iterdir()} - results):
         raise Trouble(f'--out {folder} holds something else; name a new folder')
+    above = next(each for each in folder.absolute().parents if each.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise Trouble(f'--out {folder}: {above} is no folder that can be written to')

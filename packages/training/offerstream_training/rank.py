@@ -8,18 +8,23 @@ import numpy as np
 import polars as pl
 
 from .contract import write_model
+from .leaks import SURE, repeated
 from .learners import REPRODUCIBLE
 from .metrics import ndcg, ndcg_intervals
 from .models import lightgbm_bag
 from .output import model_name, whole_folder
 from .report import rank_report
 from .splits import folds, hold_out
-from .table import Design, column, design_of, read_table
+from .table import Design, column, design_of, group_codes, read_table
 from .trouble import Trouble
 
 LEAVES = (7, 15)
 ROUNDS = 300
 SEEDS = 3
+LEAST_TOLD = 20
+"""Groups from which on a column that orders them all is no chance."""
+MOST_ROWS = 10_000
+"""Of a group, for LightGBM."""
 DEEPEST = 30
 """LightGBM's gain 2^label − 1 has a place for labels up to this."""
 
@@ -34,6 +39,7 @@ class Asked:
     out: Path
     test: Path | None = None
     drop: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
 
 
 @dataclass
@@ -54,10 +60,11 @@ class Groups:
 def rank(asked: Asked, progress) -> dict:
     """Fits, judges and writes; returns the object that --json prints. Raises `Trouble`."""
     warnings: list[str] = []
-    frame = read_table(asked.table, warnings)
+    frame = read_table(asked.table, warnings, dropped=asked.drop)
     train = _groups(asked, frame, asked.table)
     if asked.test is not None:
-        test = _groups(asked, _same_columns(read_table(asked.test, warnings), train.frame), asked.test)
+        beside = _same_columns(read_table(asked.test, warnings, dropped=asked.drop), train.frame)
+        test = _groups(asked, beside, asked.test)
         rows = np.arange(1, len(test.label) + 1)
     else:
         parts = [np.sort(train.place[part]) for part in hold_out(train.label, train.of_row, None)]
@@ -67,7 +74,15 @@ def rank(asked: Asked, progress) -> dict:
         raise Trouble(f'{len(train.start) - 1} groups to learn from, wanted five at least')
     if train.label.min() == train.label.max():
         raise Trouble(f'{asked.label} is {train.label[0]:g} in every row: nothing to learn')
-    design = design_of(train.frame, {asked.group, asked.label, *asked.drop}, warnings)
+    if not _choices(train).any():
+        raise Trouble(f'no {asked.group} holds rows of different {asked.label}: nothing to learn')
+    if test.label.max() == 0:
+        raise Trouble(f'{asked.label} is 0 in every test row: nothing to judge by')
+    warnings += repeated(train.frame, test.frame)
+    named = {asked.group, asked.label, *asked.drop}
+    design = design_of(train.frame, named, warnings)
+    if sure := _leaks(train, design, asked.keep, warnings):
+        design = design_of(train.frame, named | sure, [])
     x, x_test = design.rows(train.frame), design.rows(test.frame)
     progress(f'{len(train.start) - 1} groups to learn from, {len(test.start) - 1} to test, {len(design.names)} inputs')
 
@@ -160,18 +175,43 @@ def _judged(score: np.ndarray, test: Groups) -> dict:
 
 def _best_single(x: np.ndarray, x_test: np.ndarray, train: Groups, test: Groups, design: Design) -> dict:
     """The input that orders the training groups best on its own, upwards or downwards."""
-    low = np.float32(-3e38)
-    tried = [
-        (ndcg(sign * _known(column, low), train.label, train.start).mean(), at, sign)
+    _, at, sign = max(_alone(x, train))
+    return {f'{design.names[at]} alone': _judged(sign * _known(x_test[:, at]), test)}
+
+
+def _leaks(train: Groups, design: Design, keep: tuple[str, ...], warnings: list[str]) -> set[str]:
+    """Columns that order the training groups all by themselves, unless there are too few groups to say so."""
+    rows = np.flatnonzero(np.repeat(_choices(train), np.diff(train.start)))
+    some = _some(train, rows)
+    if len(some.start) <= LEAST_TOLD:
+        return set()
+    sure = set()
+    for found, at, _ in _alone(design.rows(train.frame)[rows], some):
+        name = design.names[at].split('=')[0]
+        if found >= SURE and name not in sure:
+            sure.add(name)
+            kept = '' if name in keep else '; left out'
+            warnings.append(f'{name} gives the answer away: it orders the groups alone (NDCG {found:.3f}){kept}')
+    return sure - set(keep)
+
+
+def _choices(groups: Groups) -> np.ndarray:
+    """(groups,) whether rows of it have different labels."""
+    ends = groups.start[:-1]
+    return np.maximum.reduceat(groups.label, ends) > np.minimum.reduceat(groups.label, ends)
+
+
+def _alone(x: np.ndarray, groups: Groups) -> list[tuple[float, int, int]]:
+    """Mean NDCG of every input on its own, upwards and downwards: NDCG, input, sign."""
+    return [
+        (float(ndcg(sign * _known(column), groups.label, groups.start).mean()), at, sign)
         for at, column in enumerate(x.T)
         for sign in (1, -1)
     ]
-    _, at, sign = max(tried)
-    return {f'{design.names[at]} alone': _judged(sign * _known(x_test[:, at], low), test)}
 
 
-def _known(column: np.ndarray, otherwise: np.float32) -> np.ndarray:
-    return np.where(np.isnan(column), otherwise, column)
+def _known(column: np.ndarray) -> np.ndarray:
+    return np.where(np.isnan(column), np.float32(-3e38), column)
 
 
 def _same_columns(frame: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
@@ -183,12 +223,16 @@ def _same_columns(frame: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
 
 
 def _groups(asked: Asked, frame: pl.DataFrame, path: Path) -> Groups:
+    if asked.group == asked.label:
+        raise Trouble(f'--group {asked.group}: it is the label')
+    for option, names in (('--drop', asked.drop), ('--keep', asked.keep)):
+        for name in names:
+            column(frame, name, option)
     group = column(frame, asked.group, f'{path.name}: the group')
     label = column(frame, asked.label, f'{path.name}: the label')
-    for series in (group, label):
-        if series.null_count() > 0:
-            raise Trouble(f'{path}: {series.name} is missing in row {int(series.is_null().arg_max()) + 1}')
-    if not label.dtype.is_numeric():
+    if label.null_count() > 0:
+        raise Trouble(f'{path}: {label.name} is missing in row {int(label.is_null().arg_max()) + 1}')
+    if not label.dtype.is_numeric() and label.dtype != pl.Boolean:
         raise Trouble(f'{path}: {asked.label} is not a number: {label[0]!r}')
     grade = label.cast(pl.Float64).to_numpy()
     wrong = np.flatnonzero((grade < 0) | (grade > DEEPEST) | (grade != np.floor(grade)))
@@ -196,9 +240,14 @@ def _groups(asked: Asked, frame: pl.DataFrame, path: Path) -> Groups:
         raise Trouble(
             f'{path}: {asked.label} is {grade[wrong[0]]:g} in row {wrong[0] + 1}, wanted whole grades 0 to {DEEPEST}'
         )
-    codes = np.unique(group.cast(pl.String).to_numpy().astype(str), return_inverse=True)[1]
+    names, codes = np.unique(group_codes(group), return_inverse=True)
+    sizes = np.bincount(codes)
+    if sizes.max() > MOST_ROWS:
+        raise Trouble(
+            f'{path}: {asked.group} {names[sizes.argmax()]} has {sizes.max()} rows, wanted {MOST_ROWS} at most'
+        )
     place = np.argsort(codes, kind='stable')
-    start = np.append(0, np.cumsum(np.bincount(codes)))
+    start = np.append(0, np.cumsum(sizes))
     return Groups(frame[place], grade[place], start, place)
 
 

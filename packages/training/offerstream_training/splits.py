@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.model_selection import GroupKFold, GroupShuffleSplit, StratifiedKFold, train_test_split
 
+from .trouble import Trouble
+
 Part = tuple[np.ndarray, np.ndarray]
 
 
@@ -10,6 +12,7 @@ def hold_out(y: np.ndarray, group: np.ndarray | None, time: np.ndarray | None, s
     """Training and test rows, as indices. By time the latest, else whole groups, else at random by class.
 
     y, group, time: (n,). Rows of one moment stay on one side. A group that is on both sides leaves the training rows.
+    Raises `Trouble` where nothing is left to learn from.
 
     >>> train, test = hold_out(np.array([0, 1] * 10), None, np.arange(20))
     >>> test.tolist()
@@ -19,7 +22,11 @@ def hold_out(y: np.ndarray, group: np.ndarray | None, time: np.ndarray | None, s
     if time is not None:
         late = time >= np.sort(time)[int(len(time) * (1 - share))]
         train, test = rows[~late], rows[late]
+        if len(train) == 0:
+            raise Trouble('no row is earlier than the latest fifth: there is nothing to learn from')
     elif group is not None:
+        if len(np.unique(group)) < 2:
+            raise Trouble('all rows are of one group, wanted two at least')
         train, test = next(GroupShuffleSplit(1, test_size=share, random_state=0).split(rows, groups=group))
     else:
         train, test = train_test_split(rows, test_size=share, stratify=y, random_state=0)

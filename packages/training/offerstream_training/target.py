@@ -14,6 +14,8 @@ def labels(target: pl.Series, positive: str | None = None) -> np.ndarray:
     >>> labels(pl.Series('said', ['no', 'Yes', 'no'])).tolist()
     [0, 1, 0]
     """
+    if target.dtype.is_nested():
+        raise Trouble(f'{target.name} holds lists, wanted one value a row')
     texts = target.cast(pl.Float64).cast(pl.String) if target.dtype.is_numeric() else target.cast(pl.String)
     found = sorted(texts.unique().to_list())
     if positive is not None:

@@ -159,6 +159,20 @@ BAD = {
         [],
         'age is infinite in row 2',
     ),
+    'as long as two': (
+        lambda t: t.with_columns(age=pl.Series([1.0] * (t.height - 1) + [1e39])),
+        [],
+        'age is 1e+39, too large for a float32, in row 400',
+    ),
+    'the target as its group': (lambda t: t, ['--group', 'said'], '--group said: it is the target'),
+    'the target as its time': (lambda t: t, ['--time', 'said'], '--time said: it is the target'),
+    'the target alone': (lambda t: t.select('said', again='said'), [], 'no column is left to learn from'),
+    'one group': (lambda t: t, ['--group', 'one'], 'all rows are of one group'),
+    'two groups': (lambda t: t, ['--group', 'half'], 'the training rows are of one group'),
+    'positives of one group': (lambda t: t, ['--group', 'said_by'], '0 positives among'),
+    'one moment': (lambda t: t, ['--time', 'one'], 'no row is earlier'),
+    'no such column kept': (lambda t: t, ['--keep', 'wage'], '--keep wage is no column'),
+    'endless value': (lambda t: t, ['--cost', '1', '--value', 'inf'], 'wanted 0 < cost < value'),
     'no such time': (lambda t: t, ['--time', 'when'], '--time when is no column'),
     'time is a text': (lambda t: t, ['--time', 'plan'], 'plan is no time'),
     'costs more than it brings': (lambda t: t, ['--cost', '5', '--value', '4'], 'wanted 0 < cost < value'),
@@ -170,10 +184,98 @@ BAD = {
 @pytest.mark.parametrize('case', BAD)
 def test_bad_input_is_one_line_and_nothing_is_written(case, train, tmp_path):
     spoil, args, message = BAD[case]
-    code, _, err = train('classify', spoil(table(400)), '--target', 'said', *args)
+    frame = spoil(table(400))
+    if args[:1] in (['--group'], ['--time']):
+        half = pl.int_range(pl.len()) % 2
+        said_by = pl.when(pl.col('said') == 'yes').then(-1).otherwise('customer')
+        frame = frame.with_columns(one=pl.lit(1), half=half, said_by=said_by)
+    code, _, err = train('classify', frame, '--target', 'said', *args)
     assert code == 1
     assert message in err.splitlines()[-1]
     assert err.splitlines()[-1].startswith('error: ')
+    assert [file.name for file in tmp_path.iterdir()] == ['table.csv']
+
+
+def test_rows_learnt_from_already_and_earlier_ones_are_told(train, tmp_path):
+    frame = table(800)
+    frame[:200].write_csv(tmp_path / 'again.csv')
+    given = ['--target', 'said', '--drop', 'customer', '--time', 'day', '--test', str(tmp_path / 'again.csv')]
+    _, result, _ = train('classify', frame, *given)
+    assert '200 of 200 test rows are the same as a training row' in result['warnings'][0]
+    assert '200 of 200 test rows are not later' in result['warnings'][1]
+    _, result, _ = train('classify', frame, '--target', 'said', '--drop', 'customer')
+    assert not any('test rows' in warning for warning in result['warnings'])
+
+
+def test_a_group_is_the_same_in_a_file_that_wrote_its_number_otherwise(train, tmp_path):
+    frame = table(1200)
+    frame[800:].with_columns(pl.col('customer').cast(pl.Float64)).write_parquet(tmp_path / 'later')
+    given = ['--target', 'said', '--group', 'customer', '--test', str(tmp_path / 'later')]
+    _, result, _ = train('classify', frame[:800], *given)
+    assert any('their customer is in the test file' in warning for warning in result['warnings'])
+
+
+def queries(groups: int = 30) -> pl.DataFrame:
+    """Twenty rows each, graded 0 to 3 by x and by chance."""
+    random = np.random.default_rng(4)
+    x = random.normal(size=20 * groups)
+    grade = np.clip(np.round(x + 0.5 * random.normal(size=len(x))), 0, 3).astype(int)
+    return pl.DataFrame({'query': np.repeat(np.arange(groups), 20), 'x': x, 'z': random.random(len(x)), 'grade': grade})
+
+
+def test_a_column_that_orders_groups_alone_is_named_and_left_out_unless_it_is_kept(train):
+    frame = queries().with_columns(answer=-7 * pl.col('grade'))
+    given = ['--group', 'query', '--label', 'grade']
+    _, result, _ = train('rank', frame, *given)
+    assert 'answer gives the answer away: it orders the groups alone (NDCG 1.000); left out' in result['warnings']
+    assert result['metrics']['ndcg10']['value'] < 0.99
+    _, result, _ = train('rank', frame, *given, '--keep', 'answer')
+    assert result['metrics']['ndcg10']['value'] > 0.99
+
+
+BAD_ORDER = {
+    'empty of choice': (lambda t: t.with_columns(query=pl.int_range(pl.len())), [], 'no query holds rows of different'),
+    'all grades the same': (lambda t: t.with_columns(grade=2), [], 'grade is 2 in every row'),
+    'one group': (lambda t: t.with_columns(query=1), [], 'all rows are of one group'),
+    'few groups': (lambda t: t[:80], [], '3 groups to learn from'),
+    'a grade below 0': (lambda t: t.with_columns(pl.col('grade') - 1), [], 'wanted whole grades 0 to 30'),
+    'half a grade': (lambda t: t.with_columns(pl.col('grade') / 2), [], 'wanted whole grades 0 to 30'),
+    'a text for a grade': (lambda t: t.with_columns(grade=pl.lit('good')), [], "grade is not a number: 'good'"),
+    'a grade missing': (lambda t: t.with_columns(grade=pl.when(pl.col('x') < 0).then('grade')), [], 'grade is missing'),
+    'the label as its group': (lambda t: t, ['--group', 'grade'], '--group grade: it is the label'),
+    'no such column': (lambda t: t, ['--drop', 'y'], '--drop y is no column'),
+    'infinite': (lambda t: t.with_columns(x=1 / pl.col('grade')), [], 'x is infinite in row'),
+    'a huge group': (
+        lambda t: pl.concat([t, *[t[:20].with_columns(query=99)] * 501], how='vertical_relaxed'),
+        [],
+        'query 99 has 10020 rows, wanted 10000 at most',
+    ),
+}
+
+
+@pytest.mark.parametrize('case', BAD_ORDER)
+def test_bad_input_of_a_ranking_is_one_line_and_nothing_is_written(case, train, tmp_path):
+    spoil, args, message = BAD_ORDER[case]
+    code, _, err = train('rank', spoil(queries()), '--group', 'query', '--label', 'grade', *args)
+    assert code == 1
+    assert err.splitlines()[-1].startswith('error: ') and message in err.splitlines()[-1]
+    assert [file.name for file in tmp_path.iterdir()] == ['table.csv']
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_fitted(train, tmp_path):
+    (tmp_path / 'file').write_text('')
+    code, _, err = train('classify', table(400), '--target', 'said', '--out', str(tmp_path / 'file' / 'out'))
+    assert code == 1 and err.endswith(f'{tmp_path / "file"} is no folder that can be written to\n')
+    assert 'fitting' not in err
+
+
+def test_a_fit_that_is_stopped_leaves_nothing(train, tmp_path, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('offerstream_training.classify.classify_report', stop)
+    code, _, err = train('classify', table(400), '--target', 'said')
+    assert code == 130 and err.splitlines()[-1] == 'interrupted'
     assert [file.name for file in tmp_path.iterdir()] == ['table.csv']
 
 

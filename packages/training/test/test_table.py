@@ -25,6 +25,10 @@ def written(tmp_path, name, data):
         ('name\tage\tpaid\nZoë\t31.5\t1\nAnn\tNA\t0\n\t40.25\t1\n'.encode('utf-16'), None),
         ('name|age|paid\nZoë|31.5|1\nAnn|nan|0\n|40.25|1\n'.encode('cp1252'), 'read as Windows-1252'),
         (gzip.compress('name,age,paid\nZoë,31.5,1\nAnn,,0\n,40.25,1\n'.encode()), None),
+        ('name,age,paid\nZoë,31.5,1\nAnn,,0\n,40.25,1\n'.encode('utf-16-le'), None),
+        ('name,age,paid\nZoë,31.5,1\nAnn,,0\n,40.25,1\n'.encode('utf-32'), None),
+        ('name,age,paid\rZoë,31.5,1\rAnn,,0\r,40.25,1\r'.encode(), None),
+        ('name, age, paid\nZoë, 31.5, 1\nAnn, , 0\n, 40.25, 1\n'.encode(), None),
     ],
 )
 def test_whatever_the_delimiter_the_encoding_and_the_decimal_sign_the_table_is_the_same(tmp_path, data, note):
@@ -42,6 +46,10 @@ def test_parquet_and_svmlight_are_known_by_their_content(tmp_path):
     assert frame.columns == ['label', 'group', 'f1', 'f2', 'f3']
     assert frame['group'].to_list() == [0, 0, 1]
     assert read_table(written(tmp_path, 'qid', b'1 qid:7 1:2\n0 qid:8 2:1\n'), [])['group'].to_list() == [7, 8]
+    told = read_table(written(tmp_path, 'told', b'# two queries\n1 qid:7 1:2 # the first\n0 qid:8 2:1\n'), [])
+    assert told['f1'].to_list() == [2, 0]
+    FRAME.with_columns(age=pl.Series([31.5, float('nan'), 40.25])).write_parquet(tmp_path / 'table')
+    assert read_table(tmp_path / 'table', []).equals(FRAME), 'what is not a number is missing'
     written(tmp_path, 'rows.query', b'2\n2\n')
     with pytest.raises(Trouble, match=r'speaks of 4 rows, .* has 3'):
         read_table(tmp_path / 'rows', [])
@@ -58,6 +66,11 @@ def test_parquet_and_svmlight_are_known_by_their_content(tmp_path):
         (bytes(range(256)), 'is no table'),
         (b'PAR1 and then nothing', 'cannot be read'),
         (b'\x1f\x8bcut short', 'cannot be read'),
+        (gzip.compress(b'a,b\n' + b'1,2\n' * 50)[:12] + b'\xff' * 20, 'cannot be read'),
+        (b'a,b\n1,2\n3,-1e39\n', r'b is -1e\+39, too large for a float32, in row 2'),
+        (b'{"a": 1, "b": 2}\n', 'is no table'),
+        (b'a, b,a \n1,2,3\n', 'two columns are called a'),
+        (b'1 1:2\n0 2000000000:1\n', 'too many to learn from'),
     ],
 )
 def test_what_cannot_be_read_is_said_in_one_line(tmp_path, data, message):
@@ -66,6 +79,28 @@ def test_what_cannot_be_read_is_said_in_one_line(tmp_path, data, message):
     assert '\n' not in str(found.value)
     with pytest.raises(Trouble, match='cannot be read'):
         read_table(tmp_path / 'absent.csv', [])
+
+
+def test_a_column_that_is_dropped_may_hold_what_cannot_be_learnt_from(tmp_path):
+    path = written(tmp_path, 'table.csv', b'a,b\n1,inf\n3,4\n')
+    assert read_table(path, [], dropped=['b'])['a'].to_list() == [1, 3]
+
+
+def test_a_damaged_file_is_read_or_named_and_never_more(tmp_path):
+    random = np.random.default_rng(1)
+    frame = pl.DataFrame({'a': random.normal(size=300), 'c': random.choice(['x', 'y'], 300)})
+    frame.write_parquet(tmp_path / 'whole', compression='uncompressed')
+    files = [(tmp_path / 'whole').read_bytes(), gzip.compress(frame.write_csv().encode())]
+    refused = 0
+    for at in range(60):
+        data = bytearray(files[at % 2])
+        for place in random.integers(0, len(data), 1 + at % 4):
+            data[place] = random.integers(0, 256)
+        try:
+            read_table(written(tmp_path, 'damaged', data[: len(data) - at % 3]), [])
+        except Trouble:
+            refused += 1
+    assert refused > 30
 
 
 def test_texts_become_one_input_a_level_and_a_level_never_seen_is_none_of_them():
