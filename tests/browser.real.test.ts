@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type BrowserSubscription, startBrowserPage } from '@offerstream/cli'
-import type { Customer, NextBestOffer } from '@offerstream/contracts'
+import { type Customer, defaults, type NextBestOffer } from '@offerstream/contracts'
 import {
   createLinks,
   createVapidKeys,
@@ -191,26 +191,19 @@ async function until(holds: () => Promise<boolean>, what: string, seconds = 20):
 }
 
 const customer: Customer = {
-  type: 'customer',
+  ...defaults.Customer,
   id: 'profile-1',
   customer: 'customer-1',
   at,
-  plan: null,
-  customerSince: null,
-  bindingEndsAt: null,
-  bundle: false,
-  monthlyChargeMinor: 0,
   currency: 'EUR',
   brand: 'Northern Mobile',
-  ageBand: null,
   zone,
-  locale: 'en',
-  segment: null,
   consent: { push: true },
   devices: ['browser'],
 }
 
 const offer: NextBestOffer = {
+  ...defaults.NextBestOffer,
   id: 'offer-1',
   customer: 'customer-1',
   at,
@@ -223,11 +216,8 @@ const offer: NextBestOffer = {
   currency: 'EUR',
   channel: 'push',
   text: 'Your data is nearly used up: 10 GB more for €5.00, until Friday.',
-  locale: 'en',
   zone,
   reasons: ['allowance'],
   expiresAt: at + 24 * hour,
-  obligation: 'none',
-  needsConsent: true,
   trigger: { kind: 'allowance-used', event: 'event-1', at },
 }

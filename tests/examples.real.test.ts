@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { surroundingsOf } from '@offerstream/cli'
-import type { NextBestOffer } from '@offerstream/contracts'
+import { defaults, type NextBestOffer } from '@offerstream/contracts'
 import { openTopic } from '@offerstream/streaming'
 import { afterAll, expect, test } from 'vitest'
 import { sharedStack } from './shared-stack.ts'
@@ -22,6 +22,7 @@ const at = Date.now()
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const offer = (customer: string, sequence: number, change: Partial<NextBestOffer> = {}): NextBestOffer => ({
+  ...defaults.NextBestOffer,
   id: `${customer}/${sequence}`,
   customer,
   at,
@@ -34,12 +35,8 @@ const offer = (customer: string, sequence: number, change: Partial<NextBestOffer
   currency: 'EUR',
   channel: 'push',
   text: 'Two gigabytes more for €5',
-  locale: 'en',
-  zone: 'UTC',
   reasons: ['allowance'],
   expiresAt: at + 60 * 60 * 1000,
-  obligation: 'none',
-  needsConsent: true,
   trigger: { kind: 'allowance-used', event: 'event-1', at },
   ...change,
 })

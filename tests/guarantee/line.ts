@@ -3,7 +3,7 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createSourceWriter, surroundingsOf } from '@offerstream/cli'
-import type { ContactPolicy, PlaybookRecord, Purchase, Usage } from '@offerstream/contracts'
+import { type ContactPolicy, defaults, type PlaybookRecord, type Purchase, type Usage } from '@offerstream/contracts'
 import { updaterName } from '@offerstream/feature-updater'
 import { scorerName } from '@offerstream/offer-scorer'
 import { redisSubscriptions } from '@offerstream/push-dispatcher'
@@ -81,9 +81,8 @@ const firstVersion = '1'
 
 /** Whatever can be pushed is: the scenarios are about what becomes of it. */
 const generous: ContactPolicy = {
-  type: 'contact_policy',
+  ...defaults.ContactPolicy,
   name: 'default',
-  explorationShare: 0.1,
   minimumGapMinutes: 0,
   offersPerWeek: 100_000,
   offersPerCategoryPerWeek: 100_000,
@@ -92,13 +91,8 @@ const generous: ContactPolicy = {
   quietFromHour: 0,
   quietToHour: 0,
   validHours: 672,
-  priceStepShare: 1,
-  minimumValueMinor: 0,
-  offersPerChannelPerWeek: {},
   offersPerItemPerMonth: 1_000_000,
-  cancelledWhenQuiet: [],
   releaseSpreadMinutes: 0,
-  campaignOffersPerMinute: {},
 }
 
 export async function openLine(options: LineOptions): Promise<Line> {

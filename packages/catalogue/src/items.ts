@@ -1,4 +1,4 @@
-import type { CatalogueItem, ItemKind, ItemStamp } from '@offerstream/contracts'
+import { type CatalogueItem, defaults, type ItemKind, type ItemStamp } from '@offerstream/contracts'
 import type { Playbook } from './playbook.ts'
 
 /** On sale at a moment: not withdrawn, within its dates; `availableTo` itself is too late. */
@@ -32,14 +32,4 @@ export function stampOf(playbook: Playbook, name: string, at: number): ItemStamp
   }
 }
 
-const unknownItem: ItemStamp = {
-  known: false,
-  kind: '',
-  serviceType: '',
-  category: '',
-  brand: '',
-  recurring: false,
-  validityDays: null,
-  quotaKb: null,
-  listPriceMinor: null,
-}
+const unknownItem: ItemStamp = { ...defaults.ItemStamp, known: false }

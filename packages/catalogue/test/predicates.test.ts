@@ -1,4 +1,4 @@
-import { avroCodec, type CustomerFacts, type Predicate, type Rule } from '@offerstream/contracts'
+import { avroCodec, type CustomerFacts, defaults, type Predicate, type Rule } from '@offerstream/contracts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Asking, checkRecord, compileForAnybody, compileRule } from '../src/index.ts'
@@ -24,20 +24,12 @@ const compared = (
 const group = (operator: 'all' | 'any' | 'none', ...of: readonly Predicate[]): Predicate => ({ ...blank, operator, of })
 
 const facts: CustomerFacts = {
-  plan: null,
-  customerSince: null,
-  bindingEndsAt: null,
+  ...defaults.CustomerFacts,
   bundle: true,
   monthlyChargeMinor: 2000,
   currency: 'EUR',
   brand: 'north',
-  ageBand: null,
-  zone: 'UTC',
-  locale: 'en',
   segment: 'student',
-  consent: {},
-  devices: [],
-  rejections: [],
 }
 const asking = (change: Partial<Asking> = {}): Asking => ({
   facts,

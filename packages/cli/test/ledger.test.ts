@@ -1,7 +1,7 @@
 // From a push on a device to its click, and from a customer's no to silence: intake and dispatcher over memory, with the
 // ledger's own report of it.
 import { randomBytes } from 'node:crypto'
-import type { NextBestOffer } from '@offerstream/contracts'
+import { defaults, type NextBestOffer } from '@offerstream/contracts'
 import { addLinkRoutes, createLinks } from '@offerstream/push-dispatcher'
 import { createWorld, customerRecords, playbookRecords } from '@offerstream/simulator'
 import { startPushService, startStack } from '@offerstream/stack'
@@ -59,17 +59,9 @@ async function open() {
     server,
     async offer(id: string, change: Partial<NextBestOffer> = {}): Promise<void> {
       const value: NextBestOffer = {
+        ...defaults.NextBestOffer,
         ...{ id, customer, at: now, sequence: sequence++, item: `item-${id}`, kind: 'package', category: `of-${id}` },
-        ...{
-          brand: 'main',
-          priceMinor: 500,
-          currency: 'EUR',
-          channel: 'push',
-          text: 'More',
-          locale: 'en',
-          zone: 'UTC',
-        },
-        ...{ reasons: [], expiresAt: now + day, obligation: 'none', needsConsent: true },
+        ...{ priceMinor: 500, currency: 'EUR', channel: 'push', text: 'More', expiresAt: now + day },
         trigger: { kind: 'allowance-used', event: `event-${id}`, at: now },
         ...change,
       }

@@ -2,7 +2,7 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { CatalogueItem, Decision, FeatureUpdate } from '@offerstream/contracts'
+import { type CatalogueItem, type Decision, defaults } from '@offerstream/contracts'
 import { fingerprint, names } from '@offerstream/features'
 import { startOfferScorer } from '@offerstream/offer-scorer'
 import { demoPromotions } from '@offerstream/ranker'
@@ -68,10 +68,9 @@ async function customersOf(surroundings: Surroundings) {
   const decisions = await openTopic(registry, 'decisions', surroundings.prefix)
   const vector: Record<string, number> = { data_mb_30d: 8192, voice_minutes_30d: 120, texts_30d: 4 }
   const facts = {
-    ...{ plan: 'smart-6', customerSince: null, bindingEndsAt: null, bundle: false, monthlyChargeMinor: 1299 },
-    ...{ currency: 'EUR', brand: '', ageBand: '35-44', zone: 'UTC', locale: 'en', segment: null },
-    ...{ consent: { push: true }, devices: [], rejections: [] },
-  } as unknown as FeatureUpdate['facts']
+    ...defaults.CustomerFacts,
+    ...{ plan: 'smart-6', monthlyChargeMinor: 1299, currency: 'EUR', ageBand: '35-44', consent: { push: true } },
+  }
   const feed = async (from: number, to: number): Promise<void> => {
     const all = Array.from({ length: to - from }, (_, index) => `c${from + index}`)
     for (let partition = 0; partition < partitions; partition++)

@@ -2,7 +2,14 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { CatalogueItem, ContactPolicy, Decision, FeatureUpdate, PlaybookRecord } from '@offerstream/contracts'
+import {
+  type CatalogueItem,
+  type ContactPolicy,
+  type Decision,
+  defaults,
+  type FeatureUpdate,
+  type PlaybookRecord,
+} from '@offerstream/contracts'
 import { fingerprint, names } from '@offerstream/features'
 import { changesOf, differences, startOfferScorer } from '@offerstream/offer-scorer'
 import { demoPromotions } from '@offerstream/ranker'
@@ -288,21 +295,13 @@ describe('on the running line what is put', () => {
     fingerprint,
     features: names.map(name => Math.fround(vector[name] ?? Number.NaN)),
     facts: {
+      ...defaults.CustomerFacts,
       plan: 'smart-6',
-      customerSince: null,
-      bindingEndsAt: null,
-      bundle: false,
       monthlyChargeMinor: 1299,
       currency: 'EUR',
-      brand: '',
       ageBand: '35-44',
-      zone: 'UTC',
-      locale: 'en',
-      segment: null,
       consent: { push: true },
-      devices: [],
-      rejections: [],
-    } as FeatureUpdate['facts'],
+    },
   })
 
   async function running() {

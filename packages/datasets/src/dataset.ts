@@ -1,4 +1,12 @@
-import type { Customer, Decision, Engagement, PlaybookRecord, Purchase, Usage } from '@offerstream/contracts'
+import {
+  type Customer,
+  type Decision,
+  defaults,
+  type Engagement,
+  type PlaybookRecord,
+  type Purchase,
+  type Usage,
+} from '@offerstream/contracts'
 
 /** A record and the topic it belongs on. */
 export type SourceRecord =
@@ -38,19 +46,8 @@ export function customerOf(
 ): Customer {
   const assumed = options?.assumeConsent === true
   return {
-    type: 'customer',
+    ...defaults.Customer,
     id: `profile/${known.customer}`,
-    plan: null,
-    customerSince: null,
-    bindingEndsAt: null,
-    bundle: false,
-    monthlyChargeMinor: 0,
-    currency: 'USD',
-    brand: '',
-    ageBand: null,
-    zone: 'UTC',
-    locale: 'en',
-    segment: null,
     consent: assumed ? { push: true } : {},
     devices: assumed ? [`${known.customer}-1`] : [],
     ...known,

@@ -1,4 +1,4 @@
-import type { CustomerFacts, Decision } from '@offerstream/contracts'
+import { type Decision, defaults } from '@offerstream/contracts'
 import type { TranscriptRow } from './starbucks-offers-transcript.ts'
 
 const hour = 60 * 60 * 1000
@@ -26,7 +26,7 @@ export function decisionOf(row: TranscriptRow, at: number, sequence: number, off
       trigger: { kind: 'campaign-due', event: `wave-${row.hours}`, at },
       fingerprint: '',
       features: [],
-      facts: nobody,
+      facts: defaults.CustomerFacts,
     },
     arms: [],
     models: [],
@@ -57,20 +57,3 @@ export function decisionOf(row: TranscriptRow, at: number, sequence: number, off
 
 /** An offer of the portfolio and how long it is valid. */
 export type Offer = { readonly name: string; readonly days: number }
-
-const nobody: CustomerFacts = {
-  plan: null,
-  customerSince: null,
-  bindingEndsAt: null,
-  bundle: false,
-  monthlyChargeMinor: 0,
-  currency: 'USD',
-  brand: '',
-  ageBand: null,
-  zone: 'UTC',
-  locale: 'en',
-  segment: null,
-  consent: {},
-  devices: [],
-  rejections: [],
-}

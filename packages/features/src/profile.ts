@@ -3,6 +3,7 @@ import {
   type CustomerEvent,
   type CustomerFacts,
   codecOf,
+  defaults,
   type Rejection,
   schemas,
 } from '@offerstream/contracts'
@@ -42,21 +43,7 @@ export function factsOf({ profile, rejections }: State): CustomerFacts {
   return { ...said, customerSince, bindingEndsAt, monthlyChargeMinor, rejections }
 }
 
-const unknownCustomer: Omit<CustomerFacts, 'rejections'> = {
-  plan: null,
-  customerSince: null,
-  bindingEndsAt: null,
-  bundle: false,
-  monthlyChargeMinor: 0,
-  currency: '',
-  brand: '',
-  ageBand: null,
-  zone: 'UTC',
-  locale: 'en',
-  segment: null,
-  consent: {},
-  devices: [],
-}
+const unknownCustomer: CustomerFacts = { ...defaults.CustomerFacts, currency: '' }
 
 /** The profile an event brings; `source` is the hash of its id. */
 export function profileOf(event: Customer, { item }: CustomerEvent, source: number): Profile {

@@ -1,4 +1,12 @@
-import type { CampaignDue, Customer, CustomerEvent, Delivery, Engagement, ItemStamp } from '@offerstream/contracts'
+import {
+  type CampaignDue,
+  type Customer,
+  type CustomerEvent,
+  type Delivery,
+  defaults,
+  type Engagement,
+  type ItemStamp,
+} from '@offerstream/contracts'
 import { apply, empty, type Firing, fire, type State } from '../src/index.ts'
 
 export const minute = 60_000
@@ -8,15 +16,8 @@ export const day = 24 * hour
 export const june = Date.UTC(2025, 5, 1)
 
 const nothingSaid: ItemStamp = {
+  ...defaults.ItemStamp,
   known: true,
-  kind: '',
-  serviceType: '',
-  category: '',
-  brand: '',
-  recurring: false,
-  validityDays: null,
-  listPriceMinor: null,
-  quotaKb: null,
 }
 /** A package that ends after so many days. */
 export const lasting = (validityDays: number): Partial<ItemStamp> => ({
@@ -85,21 +86,12 @@ export const delivered = (at: number, said: Partial<Delivery>): CustomerEvent =>
 export const described = (said: Partial<Customer> = {}, plan: Partial<ItemStamp> = {}): CustomerEvent =>
   envelope(
     {
-      type: 'customer',
+      ...defaults.Customer,
       ...head(june - 60 * day),
       plan: 'plan-s',
-      customerSince: null,
-      bindingEndsAt: null,
-      bundle: false,
       monthlyChargeMinor: 990,
       currency: 'EUR',
       brand: 'main',
-      ageBand: null,
-      zone: 'UTC',
-      locale: 'en',
-      segment: null,
-      consent: {},
-      devices: [],
       ...said,
     },
     { kind: 'plan', ...plan },

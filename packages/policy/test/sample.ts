@@ -42,20 +42,13 @@ export const playbookOf = (...bodies: readonly PlaybookRecord['body'][]): Playbo
   bodies.reduce((playbook, body, offset) => applyRecord(playbook, { at: 0, body }, offset), emptyPlaybook)
 
 const facts: CustomerFacts = {
+  ...defaults.CustomerFacts,
   plan: 'plan-m',
-  customerSince: null,
-  bindingEndsAt: null,
-  bundle: false,
   monthlyChargeMinor: 2000,
   currency: 'EUR',
   brand: 'north',
-  ageBand: null,
-  zone: 'UTC',
-  locale: 'en',
-  segment: null,
   consent: { push: true },
   devices: ['d1'],
-  rejections: [],
 }
 
 /** The plain update as an example changes it. */

@@ -96,19 +96,10 @@ export function updateOf(customer: Customer, factor = 1): FeatureUpdate {
     monthly_charge_minor: customer.chargeMinor * factor,
   }
   const facts: CustomerFacts = {
+    ...defaults.CustomerFacts,
     plan: customer.plan,
-    customerSince: null,
-    bindingEndsAt: null,
-    bundle: false,
     monthlyChargeMinor: customer.chargeMinor * factor,
     currency: 'EUR',
-    brand: '',
-    ageBand: null,
-    zone: 'UTC',
-    locale: 'en',
-    segment: null,
-    consent: {},
-    devices: [],
     rejections: customer.rejections ?? [],
   }
   return {

@@ -1,4 +1,11 @@
-import type { ContactPolicy, Experiment, PlaybookRecord, Predicate, Rule } from '@offerstream/contracts'
+import {
+  type ContactPolicy,
+  defaults,
+  type Experiment,
+  type PlaybookRecord,
+  type Predicate,
+  type Rule,
+} from '@offerstream/contracts'
 import { packages, plans } from './catalogue.ts'
 import type { World } from './world.ts'
 
@@ -60,24 +67,14 @@ const rules: readonly Rule[] = [
 ]
 
 const contactPolicy: ContactPolicy = {
-  type: 'contact_policy',
+  ...defaults.ContactPolicy,
   name: 'default',
-  explorationShare: 0.1,
-  minimumGapMinutes: 24 * 60,
-  offersPerWeek: 3,
   offersPerCategoryPerWeek: 2,
-  sameItemGapDays: 7,
   rejectionCoolDownDays: 14,
-  quietFromHour: 21,
   quietToHour: 9,
   validHours: 48,
   priceStepShare: 0.6,
   minimumValueMinor: 1,
-  offersPerChannelPerWeek: {},
-  offersPerItemPerMonth: 5,
-  cancelledWhenQuiet: [],
-  releaseSpreadMinutes: 15,
-  campaignOffersPerMinute: {},
 }
 
 const controls: Experiment = {

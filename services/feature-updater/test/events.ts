@@ -1,4 +1,4 @@
-import type { CustomerEvent, ItemStamp } from '@offerstream/contracts'
+import { type CustomerEvent, defaults, type ItemStamp } from '@offerstream/contracts'
 
 /** The moment the tests call now. */
 export const at = Date.UTC(2025, 5, 10, 12)
@@ -27,21 +27,18 @@ export const events = {
   profile: (): CustomerEvent =>
     envelope(
       {
-        type: 'customer',
+        ...defaults.Customer,
         id: 'profile-1',
         customer: 'c-1',
         at: at - 30 * 86_400_000,
         plan: 'plan-s',
         customerSince: at - 400 * 86_400_000,
-        bindingEndsAt: null,
-        bundle: false,
         monthlyChargeMinor: 990,
         currency: 'EUR',
         brand: 'main',
         ageBand: '25-34',
         zone: 'Europe/Berlin',
         locale: 'de-DE',
-        segment: null,
         consent: { push: true },
         devices: ['device-1'],
       },

@@ -1,5 +1,11 @@
 import { applyRecord, emptyPlaybook, type Playbook } from '@offerstream/catalogue'
-import type { ContactPolicy, CustomerFacts, FeatureUpdate, PlaybookRecord } from '@offerstream/contracts'
+import {
+  type ContactPolicy,
+  type CustomerFacts,
+  defaults,
+  type FeatureUpdate,
+  type PlaybookRecord,
+} from '@offerstream/contracts'
 import { fingerprint, names } from '@offerstream/features'
 import { modelsFolder, promotionOf } from '@offerstream/ranker'
 import { playbookRecords } from '@offerstream/simulator'
@@ -22,20 +28,12 @@ export const withPolicy = (change: Partial<ContactPolicy>): Playbook => {
 }
 
 export const facts: CustomerFacts = {
+  ...defaults.CustomerFacts,
   plan: 'smart-6',
-  customerSince: null,
-  bindingEndsAt: null,
-  bundle: false,
   monthlyChargeMinor: 1299,
   currency: 'EUR',
-  brand: '',
   ageBand: '35-44',
-  zone: 'UTC',
-  locale: 'en',
-  segment: null,
   consent: { push: true },
-  devices: [],
-  rejections: [],
 }
 
 /** An update of a customer on six gigabytes who used eight; `moreMb` tells customers apart. */

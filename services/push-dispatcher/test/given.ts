@@ -1,5 +1,11 @@
 // What the tests of the dispatcher begin with.
-import type { Customer, KillSwitch, NextBestOffer, PlaybookRecord } from '@offerstream/contracts'
+import {
+  type Customer,
+  defaults,
+  type KillSwitch,
+  type NextBestOffer,
+  type PlaybookRecord,
+} from '@offerstream/contracts'
 import { type PushService, startPushService } from '@offerstream/stack'
 import {
   deadLettersOf,
@@ -28,6 +34,7 @@ export const hour = 60 * 60 * 1000
 export const noon = Date.parse('2026-06-02T12:00:00Z')
 
 export const offer = (change: Partial<NextBestOffer>): NextBestOffer => ({
+  ...defaults.NextBestOffer,
   id: 'offer-1',
   customer: 'customer-1',
   at: noon,
@@ -40,12 +47,8 @@ export const offer = (change: Partial<NextBestOffer>): NextBestOffer => ({
   currency: 'EUR',
   channel: 'push',
   text: 'Two gigabytes more',
-  locale: 'en',
-  zone: 'UTC',
   reasons: ['allowance'],
   expiresAt: noon + 24 * hour,
-  obligation: 'none',
-  needsConsent: true,
   trigger: { kind: 'allowance-used', event: 'event-1', at: noon },
   ...change,
 })
@@ -60,21 +63,12 @@ export const contact = (change: Partial<Contact>): Contact => ({
 })
 
 export const profile = (customer: string, change: Partial<Customer> = {}): Customer => ({
-  type: 'customer',
+  ...defaults.Customer,
   id: `profile-${customer}`,
   customer,
   at: noon,
-  plan: null,
-  customerSince: null,
-  bindingEndsAt: null,
-  bundle: false,
-  monthlyChargeMinor: 0,
   currency: 'EUR',
   brand: 'main',
-  ageBand: null,
-  zone: 'UTC',
-  locale: 'en',
-  segment: null,
   consent: { push: true },
   devices: [`${customer}-phone`],
   ...change,

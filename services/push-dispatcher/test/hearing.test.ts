@@ -1,4 +1,4 @@
-import type { CustomerEvent } from '@offerstream/contracts'
+import { type CustomerEvent, defaults } from '@offerstream/contracts'
 import { memoryStore, openTopic } from '@offerstream/streaming'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { allGuards, type Dispatcher } from '../src/index.ts'
@@ -13,15 +13,10 @@ afterEach(() => world.end())
 
 type Event = CustomerEvent['event']
 const stamp = (known: boolean): CustomerEvent['item'] => ({
+  ...defaults.ItemStamp,
   known,
   kind: 'package',
-  serviceType: '',
   category: 'packs',
-  brand: '',
-  recurring: false,
-  validityDays: null,
-  listPriceMinor: null,
-  quotaKb: null,
 })
 /** What intake would have journalled. */
 const journal = async (...events: readonly (Event & { readonly customer: string })[]): Promise<void> => {
