@@ -12,16 +12,31 @@ export function retryAfterOf(text: string | null | undefined, now: number): numb
 }
 
 /** We are too fast: waits as told, but no less than `leastMs`. */
-export const busy = (retryAfterMs: number | null, leastMs = 0): Answer => ({
+const busy = (retryAfterMs: number | null, leastMs = 0): Answer => ({
   kind: 'busy',
   retryAfterMs: Math.max(leastMs, retryAfterMs ?? defaultPauseMs),
 })
 
-export const unavailable = (status: number, retryAfterMs: number | null): Answer => ({
+const unavailable = (status: number, retryAfterMs: number | null): Answer => ({
   kind: 'unavailable',
   reason: `answered-${status}`,
   retryAfterMs,
 })
+
+/** What a status means where the provider means nothing of its own by it. */
+export function meaningOfStatus(
+  status: number,
+  retryAfterMs: number | null,
+  {
+    reason = `answered-${status}`,
+    leastPauseMs = 0,
+  }: { readonly reason?: string; readonly leastPauseMs?: number } = {},
+): Answer {
+  if (status >= 200 && status < 300) return { kind: 'accepted' }
+  if (status === 413) return { kind: 'refused', reason: 'too-large' }
+  if (status === 429) return busy(retryAfterMs, leastPauseMs)
+  return status >= 500 ? unavailable(status, retryAfterMs) : { kind: 'refused', reason }
+}
 
 /** Failures of a connection that was never made: the request cannot have left. */
 const neverLeft = new Set([

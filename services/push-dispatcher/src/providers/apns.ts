@@ -1,7 +1,7 @@
 // Apple's push service: one HTTP/2 connection for everything, a token signed with ES256 (RFC 7519) renewed within the hour.
 import { createPrivateKey, type KeyObject, sign } from 'node:crypto'
 import { type ClientHttp2Session, connect } from 'node:http2'
-import { busy, retryAfterOf, unavailable, whenNoAnswer } from './answers.ts'
+import { meaningOfStatus, retryAfterOf, whenNoAnswer } from './answers.ts'
 import type { Answer, Provider } from './provider.ts'
 
 export type ApnsOptions = {
@@ -103,7 +103,6 @@ type Answered = { readonly status: number; readonly body: ErrorBody | null; read
 export function meaningOf(status: number, body: ErrorBody | null, retryAfter: string | null, now: number): Answer {
   const wait = retryAfterOf(retryAfter, now)
   const reason = body?.reason ?? `answered-${status}`
-  if (status === 200) return { kind: 'accepted' }
   switch (status) {
     case 410:
       // The token was already dead at that moment: who registered since is another.
@@ -116,13 +115,9 @@ export function meaningOf(status: number, body: ErrorBody | null, retryAfter: st
       return reason === 'ExpiredProviderToken'
         ? { kind: 'unavailable', reason: wordsOf(reason), retryAfterMs: wait }
         : { kind: 'our-key', reason: wordsOf(reason) }
-    case 413:
-      return { kind: 'refused', reason: 'too-large' }
-    case 429:
-      // Too many to this one device, or tokens renewed too often.
-      return busy(wait)
     default:
-      return status >= 500 ? unavailable(status, wait) : { kind: 'refused', reason: wordsOf(reason) }
+      // 429: too many to this one device, or tokens renewed too often.
+      return meaningOfStatus(status, wait, { reason: wordsOf(reason) })
   }
 }
 

@@ -1,7 +1,7 @@
 // Firebase Cloud Messaging, HTTP v1: a message to a registration token, with a bearer token that a service account's
 // signed assertion is exchanged for (RFC 7523).
 import { createSign } from 'node:crypto'
-import { busy, retryAfterOf, unavailable, whenNoAnswer } from './answers.ts'
+import { meaningOfStatus, retryAfterOf, whenNoAnswer } from './answers.ts'
 import type { Answer, Provider } from './provider.ts'
 
 /** What the JSON file of a service account says. */
@@ -117,7 +117,6 @@ export function meaningOf(status: number, body: unknown, retryAfter: string | nu
   const wait = retryAfterOf(retryAfter, now)
   const details = (body as ErrorBody | null)?.error?.details ?? []
   const code = details.find(each => each.errorCode !== undefined)?.errorCode
-  if (status >= 200 && status < 300) return { kind: 'accepted' }
   switch (status) {
     case 400: {
       const fields = details.flatMap(each => each.fieldViolations ?? []).map(each => each.field)
@@ -134,12 +133,8 @@ export function meaningOf(status: number, body: unknown, retryAfter: string | nu
         : { kind: 'our-key', reason: 'answered-403' }
     case 404:
       return code === 'UNREGISTERED' ? { kind: 'gone', since: null } : { kind: 'refused', reason: 'answered-404' }
-    case 413:
-      return { kind: 'refused', reason: 'too-large' }
-    case 429:
-      return busy(wait, leastPauseMs)
     default:
-      return status >= 500 ? unavailable(status, wait) : { kind: 'refused', reason: `answered-${status}` }
+      return meaningOfStatus(status, wait, { leastPauseMs })
   }
 }
 

@@ -1,6 +1,6 @@
 // Web Push: RFC 8030 requests with payloads sealed for the device (RFC 8291) and signed by our key (RFC 8292).
 import webPush from 'web-push'
-import { busy, retryAfterOf, unavailable, whenNoAnswer } from './answers.ts'
+import { meaningOfStatus, retryAfterOf, whenNoAnswer } from './answers.ts'
 import type { Answer, Provider } from './provider.ts'
 
 export type VapidKeys = { readonly subject: string; readonly publicKey: string; readonly privateKey: string }
@@ -80,7 +80,6 @@ function requestHeaders(given: webPush.Headers): Record<string, string> {
 /** The table of answers. */
 export function meaningOf(status: number, retryAfter: string | null, now: number): Answer {
   const wait = retryAfterOf(retryAfter, now)
-  if (status >= 200 && status < 300) return { kind: 'accepted' }
   switch (status) {
     case 404:
     case 410:
@@ -88,11 +87,7 @@ export function meaningOf(status: number, retryAfter: string | null, now: number
     case 401:
     case 403:
       return { kind: 'our-key', reason: `answered-${status}` }
-    case 413:
-      return { kind: 'refused', reason: 'too-large' }
-    case 429:
-      return busy(wait)
     default:
-      return status >= 500 ? unavailable(status, wait) : { kind: 'refused', reason: `answered-${status}` }
+      return meaningOfStatus(status, wait)
   }
 }

@@ -4,7 +4,7 @@ import { request as plainRequest } from 'node:http'
 import { request as tlsRequest } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { isLoopback } from '../address.ts'
-import { busy, retryAfterOf, unavailable, whenNoAnswer } from './answers.ts'
+import { meaningOfStatus, retryAfterOf, whenNoAnswer } from './answers.ts'
 import type { Answer, Message, Provider } from './provider.ts'
 import { publicAddress, type Resolve } from './public-address.ts'
 
@@ -83,7 +83,6 @@ const eventOf = (message: Message, recipient: string, at: number) => ({
 
 export function meaningOf(status: number, retryAfter: string | null, now: number): Answer {
   const wait = retryAfterOf(retryAfter, now)
-  if (status >= 200 && status < 300) return { kind: 'accepted' }
   if (status >= 300 && status < 400) return { kind: 'refused', reason: 'redirect' }
   switch (status) {
     case 410:
@@ -93,12 +92,8 @@ export function meaningOf(status: number, retryAfter: string | null, now: number
     case 404:
       // One receiver's trouble says nothing of the others.
       return { kind: 'doubtful', reason: `answered-${status}` }
-    case 413:
-      return { kind: 'refused', reason: 'too-large' }
-    case 429:
-      return busy(wait)
     default:
-      return status >= 500 ? unavailable(status, wait) : { kind: 'refused', reason: `answered-${status}` }
+      return meaningOfStatus(status, wait)
   }
 }
 
