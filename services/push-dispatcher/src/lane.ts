@@ -202,10 +202,10 @@ export async function openLane(
     for (let keys = await book.due(0, dueLimit); keys.length > 0; keys = await book.due(0, dueLimit)) {
       const wave = book.wave()
       await book.load(wave, keys)
-      const again: (Candidate & { readonly contact: Contacted })[] = []
+      const again: (Candidate & { readonly contact: Contacted; readonly device: string | null })[] = []
       for (const key of keys) {
         wave.touched.add(key)
-        for (const { state, offer: bytes, at: intendedAt } of wave.ledgers.get(key)!.entries) {
+        for (const { state, offer: bytes, at: intendedAt, device } of wave.ledgers.get(key)!.entries) {
           if (state !== 'sending') continue
           const offer = await offerOf(bytes!)
           // It went out by now at the latest.
@@ -217,16 +217,20 @@ export async function openLane(
             if (known === 'rejected') wave.put(key, refund(wave.ledgers.get(key)!, contactedBy(offer, at)))
             goOnAsKnown(wave, offer, known)
           } else if (setup.mode === 'live' && setup.atLeastOnce.has(offer.category))
-            again.push({ offer, bytes: bytes!, contact: contactedBy(offer, at) })
+            again.push({ offer, bytes: bytes!, contact: contactedBy(offer, at), device })
           else wave.advance(offer, { to: 'unknown', at: now(), reason: 'interrupted' })
         }
       }
       if (again.length > 0) {
         await check(wave, again)
-        const targets = await targetsOf(again)
+        const found = await targetsOf(again)
         await sendAll(
           sendingOf(wave, again),
-          again.map(each => ({ ...each, targets: targets.get(each)!, mayBeThere: true })),
+          again.map(each => {
+            // Another device does not know the collapse id, and would show it a second time.
+            const targets = found.get(each)!.filter(({ handle }) => handle === each.device)
+            return { ...each, targets, mayBeThere: true }
+          }),
         )
       }
       await book.save(wave, 'outcome')
@@ -391,7 +395,8 @@ export async function openLane(
           else {
             sendable.push({ ...each, targets, contact: reserveFor(wave, offer, at) })
             promised.add(customer)
-            wave.advance(offer, { to: 'sending', at, provider: gates.provider(targets[0]!.address.kind) })
+            const { handle: device, address } = targets[0]!
+            wave.advance(offer, { to: 'sending', at, device, provider: gates.provider(address.kind) })
           }
         }
       }

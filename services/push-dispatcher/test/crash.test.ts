@@ -2,7 +2,7 @@
 import { memoryStore } from '@offerstream/streaming'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { allGuards, failPoints } from '../src/index.ts'
-import { createWorld, killSwitch, offer, profile, until, type World } from './given.ts'
+import { createWorld, killSwitch, noon, offer, profile, until, type World } from './given.ts'
 
 let world: World
 beforeEach(async () => {
@@ -88,6 +88,24 @@ test('at least once, an interrupted offer is sent again under the same collapse 
   expect(new Set(world.push.received.filter(each => !each.replaced).map(each => each.offer)).size).toBe(
     customers.length,
   )
+})
+
+test('at least once, an interrupted offer goes to no other device than the one that may have it', async () => {
+  await world.customers('customer-1')
+  const { endpoint, keys } = await world.push.subscribe('tablet')
+  const address = { kind: 'web-push', endpoint, keys } as const
+  await world.subscriptions.register('customer-1', 'tablet', { address, at: noon, expiresAt: null })
+  await world.offers(offer({}))
+  const change = { atLeastOnce: ['packs'] }
+  const old = await world.start({ ...change, reach: crashAt('after-send', 1) })
+  await expect(old.done).rejects.toThrow(Crash)
+  world.push.unsubscribe('customer-1-phone')
+  const owner = await world.start(change)
+  await until(
+    () => owner.counts(),
+    found => found.unknown === 1,
+  )
+  expect(world.push.received.map(each => each.device)).toEqual(['customer-1-phone'])
 })
 
 test('at least once, what an owner before may have sent stays unknown and counts against the caps when it may not be sent again', async () => {
