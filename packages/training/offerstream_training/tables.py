@@ -136,7 +136,7 @@ class _Table:
         update = decision['update']
         if not self._same_features(update):
             return
-        vector = update['features'][self.places]
+        vector = np.array(update['features'], dtype=np.float32)[self.places]
         key = {
             'decision': name,
             'customer': decision['customer'],

@@ -4,8 +4,20 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from export_world import FINGERPRINT, PAIRS, START, decision, engagement, purchase, retraction, write_export
+from export_world import (
+    FINGERPRINT,
+    PAIRS,
+    SCHEMAS,
+    START,
+    decision,
+    encode,
+    engagement,
+    purchase,
+    retraction,
+    write_export,
+)
 
+from offerstream_training.avro import record_reader
 from offerstream_training.choices import read_choices
 from offerstream_training.main import MODELS, main
 from offerstream_training.tables import Asked, tables
@@ -208,6 +220,17 @@ def test_an_export_that_cannot_be_used_is_one_clear_line_and_leaves_nothing(
     assert told[-1].startswith('error: ')
     assert said in told[-1]
     assert sorted(each.name for each in tmp_path.iterdir()) == ([] if what == 'nothing' else ['export'])
+
+
+def test_a_record_is_read_as_far_as_it_is_needed_and_one_that_is_cut_is_told():
+    whole = encode(SCHEMAS['decisions'], decision('d1', CUSTOMER, 1))
+    read = record_reader(json.dumps(SCHEMAS['decisions']), last='candidates')
+    found = read(whole)
+    assert list(found)[-1] == 'candidates'
+    assert (found['id'], found['at'] - START) == ('d1', 86_400_000), 'a moment is a number'
+    for size in range(0, len(whole) // 2, 7):
+        with pytest.raises(Trouble, match=f'^{size} bytes are no whole Decision'):
+            read(whole[:size])
 
 
 def test_the_command_prints_its_counts_and_one_object(tmp_path: Path, capsys):
