@@ -1,12 +1,13 @@
 // What a decision costs once the scores are there: eligibility, contact policy, marketing's rules, arbitration and the record.
 import { applyRecord, checkRecord, defaultContactPolicy, emptyPlaybook, type Playbook } from '@offerstream/catalogue'
-import type {
-  CatalogueItem,
-  ContactHistory,
-  FeatureUpdate,
-  PlaybookRecord,
-  Predicate,
-  Rule,
+import {
+  type CatalogueItem,
+  type ContactHistory,
+  defaults,
+  type FeatureUpdate,
+  type PlaybookRecord,
+  type Predicate,
+  type Rule,
 } from '@offerstream/contracts'
 import { fingerprint, names } from '@offerstream/features'
 import { decide as decideOne, type Request } from '@offerstream/policy'
@@ -109,17 +110,7 @@ function playbookWith(candidates: number, rules: number): Playbook {
   }, emptyPlaybook)
 }
 
-const predicate = (change: Partial<Predicate>): Predicate => ({
-  subject: 'group',
-  field: '',
-  operator: 'all',
-  number: null,
-  text: null,
-  numbers: [],
-  texts: [],
-  of: [],
-  ...change,
-})
+const predicate = (change: Partial<Predicate>): Predicate => ({ ...defaults.Predicate, operator: 'all', ...change })
 
 /** Most of them look at the item, the customer and a feature, and refuse few; every other one is a group. */
 function ruleOf(index: number): Rule {

@@ -1,4 +1,4 @@
-import type { CatalogueItem, PlaybookRecord } from '@offerstream/contracts'
+import { type CatalogueItem, defaults, type PlaybookRecord } from '@offerstream/contracts'
 import { describe, expect, it } from 'vitest'
 import { type Asking, checkRecord, compileRule, nearest, textFor } from '../src/index.ts'
 import { plan, playbookOf, samples } from './records.ts'
@@ -8,7 +8,7 @@ const check = (body: PlaybookRecord['body'], playbook = playbookOf(plan)) =>
   checkRecord({ at: 0, body }, features, playbook)
 const when = (field: string, number: number | null, text: string | null = null) => ({
   ...samples.rule,
-  when: [{ subject: 'feature' as const, field, operator: 'gt' as const, number, text, numbers: [], texts: [], of: [] }],
+  when: [{ ...defaults.Predicate, subject: 'feature' as const, field, operator: 'gt' as const, number, text }],
 })
 
 describe.each(Object.entries(samples))('a record of type %s', (_type, body) => {
@@ -53,18 +53,7 @@ it.each<[string, PlaybookRecord['body'], string]>([
     'a rule for an unknown item',
     {
       ...samples.rule,
-      when: [
-        {
-          subject: 'item',
-          field: 'name',
-          operator: 'eq',
-          number: null,
-          text: 'plan-n',
-          numbers: [],
-          texts: [],
-          of: [],
-        },
-      ],
+      when: [{ ...defaults.Predicate, subject: 'item', field: 'name', operator: 'eq', text: 'plan-n' }],
     },
     'rule no-travel-for-students: when: item plan-n is unknown, nearest is plan-m',
   ],
@@ -171,14 +160,12 @@ describe('a rule', () => {
       {
         ...samples.rule,
         when: predicates.map(([subject, field, operator, wanted]) => ({
+          ...defaults.Predicate,
           subject,
           field,
           operator: operator as 'eq',
           number: typeof wanted === 'number' ? wanted : null,
           text: typeof wanted === 'string' ? wanted : null,
-          numbers: [],
-          texts: [],
-          of: [],
         })),
       },
       features,

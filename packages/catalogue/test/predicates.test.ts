@@ -5,16 +5,7 @@ import { type Asking, checkRecord, compileForAnybody, compileRule } from '../src
 import { plan, playbookOf, samples } from './records.ts'
 
 const features = ['data_mb_30d', 'purchases_90d']
-const blank: Predicate = {
-  subject: 'group',
-  field: '',
-  operator: 'all',
-  number: null,
-  text: null,
-  numbers: [],
-  texts: [],
-  of: [],
-}
+const blank: Predicate = { ...defaults.Predicate, operator: 'all' }
 const compared = (
   subject: Predicate['subject'],
   field: string,

@@ -1,7 +1,7 @@
 // Which policies are compared, and the playbook each decides by.
 import { readFile } from 'node:fs/promises'
 import { applyRecord, checkRecord, nearest, type Playbook } from '@offerstream/catalogue'
-import type { ArmPolicy, PlaybookRecord } from '@offerstream/contracts'
+import { type ArmPolicy, defaults, type PlaybookRecord } from '@offerstream/contracts'
 import { fixedPolicy, loggingPolicy, noOfferPolicy, type Target, uniformPolicy } from '@offerstream/evaluation'
 import { names } from '@offerstream/features'
 import { followPlaybook } from '@offerstream/offer-scorer'
@@ -142,11 +142,8 @@ const onlyArm = (playbook: Playbook, policy: ArmPolicy): Playbook => ({
     [
       'backtest',
       {
-        type: 'experiment',
+        ...defaults.Experiment,
         name: 'backtest',
-        active: true,
-        from: null,
-        to: null,
         arms: [{ name: policy, share: 1, policy }],
       },
     ],

@@ -1,6 +1,6 @@
 // What is logged as propensity is how often an action is chosen: 100,000 decisions with fixed ids, over customers whose
 // eligibility, history, stock and arm differ.
-import type { ArmPolicy, Decision, Experiment } from '@offerstream/contracts'
+import { type ArmPolicy, type Decision, defaults, type Experiment } from '@offerstream/contracts'
 import { describe, expect, it } from 'vitest'
 import { contactPolicy, noon, offered } from '../src/examples.ts'
 import { decide, emptyHistory } from '../src/index.ts'
@@ -11,11 +11,8 @@ const decisions = 100_000
 const explorationShare = 0.3
 
 const standing: Experiment = {
-  type: 'experiment',
+  ...defaults.Experiment,
   name: 'standing-controls',
-  active: true,
-  from: null,
-  to: null,
   arms: [
     { name: 'champion', share: 0.5, policy: 'champion' },
     { name: 'random', share: 0.1, policy: 'random_eligible' },

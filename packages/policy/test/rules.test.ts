@@ -1,5 +1,5 @@
 import { checkRecord } from '@offerstream/catalogue'
-import type { Rule } from '@offerstream/contracts'
+import { defaults, type Rule } from '@offerstream/contracts'
 import { describe, expect, it } from 'vitest'
 import { stop } from '../src/examples.ts'
 import { rules } from '../src/index.ts'
@@ -55,18 +55,7 @@ describe("marketing's rules", () => {
     name: 'not-for-the-busy',
     why: 'busy',
     active: true,
-    when: [
-      {
-        subject: 'feature',
-        field: 'purchases_90d',
-        operator: 'gt',
-        number: 2,
-        text: null,
-        numbers: [],
-        texts: [],
-        of: [],
-      },
-    ],
+    when: [{ ...defaults.Predicate, subject: 'feature', field: 'purchases_90d', operator: 'gt', number: 2 }],
   }
   it('refuse for their own reason', () =>
     expect(refusalOf(...asked({ playbook: [rule], features: { purchases_90d: 3 } }))).toBe('busy'))

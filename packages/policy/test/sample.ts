@@ -83,11 +83,8 @@ export const requestOf = (
 
 /** Everybody in one arm. */
 export const everybodyIn = (policy: Experiment['arms'][number]['policy']): Experiment => ({
-  type: 'experiment',
+  ...defaults.Experiment,
   name: `all-${policy}`,
-  active: true,
-  from: null,
-  to: null,
   arms: [{ name: policy, share: 1, policy }],
 })
 
@@ -97,14 +94,12 @@ export const comparing = (
   operator: Predicate['operator'],
   value: number | string,
 ): Predicate => ({
+  ...defaults.Predicate,
   subject,
   field,
   operator,
   number: typeof value === 'number' ? value : null,
   text: typeof value === 'string' ? value : null,
-  numbers: [],
-  texts: [],
-  of: [],
 })
 
 /** A rule of marketing's, named by its reason. */

@@ -23,14 +23,12 @@ const compared = (
   operator: Predicate['operator'],
   value: number | string,
 ): Predicate => ({
+  ...defaults.Predicate,
   subject,
   field,
   operator,
   number: typeof value === 'number' ? value : null,
   text: typeof value === 'string' ? value : null,
-  numbers: [],
-  texts: [],
-  of: [],
 })
 
 const rules: readonly Rule[] = [
@@ -78,11 +76,8 @@ const contactPolicy: ContactPolicy = {
 }
 
 const controls: Experiment = {
-  type: 'experiment',
+  ...defaults.Experiment,
   name: 'standing-controls',
-  active: true,
-  from: null,
-  to: null,
   arms: [
     { name: 'champion', share: 0.9, policy: 'champion' },
     { name: 'random', share: 0.02, policy: 'random_eligible' },
