@@ -70,7 +70,7 @@ def rank_distribution(choices: Choices, score: np.ndarray, resamples: int = RESA
     if not kept.any():
         raise Trouble('no offer of the table had anything else to choose from: there is nothing to rank')
     better, equal, eligible, rows = better[kept], equal[kept], eligible[kept], rows[kept]
-    u = (better + (equal - 1) / 2) / (eligible - 1)
+    u = positions(choices, score)[kept]
     accepted = choices.column('accepted')[rows]
     rejected = choices.column('rejected')[rows] & ~accepted
     names, plan = np.unique(choices.column('item')[rows].astype(str), return_inverse=True)
@@ -195,6 +195,12 @@ class _Judged:
     def _before(self, mine: np.ndarray, theirs: np.ndarray) -> float:
         wins, pairs = _wins_of_cells(self.cell, self.starts, mine, theirs)
         return wins / pairs if pairs > 0 else float('nan')
+
+
+def positions(choices: Choices, score: np.ndarray) -> np.ndarray:
+    """(groups,) u of the candidate shown, equal scores sharing their places; NaN where there was nothing to choose."""
+    better, equal, eligible = _places(choices, score)
+    return np.where(eligible > 1, (better + (equal - 1) / 2) / np.maximum(eligible - 1, 1), np.nan)
 
 
 def _places(choices: Choices, score: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

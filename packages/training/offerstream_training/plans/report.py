@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..distribution import positions
 from ..report import Section, calibration_plot, document, gain_plot, importance_plot, metrics_table, rank_plot, table
 from .harness import Candidate
 from .log import Log
@@ -29,8 +30,8 @@ def plans_report(
             gain_plot(offers.accepted, probability),
             gain_plot(offers.accepted[opened], probability[opened]),
         ]
-    u, known = positions(picked, offers)
-    accepted = offers.accepted > 0
+    u = positions(offers.choices, picked.scorer.score(offers.choices))
+    accepted, known = offers.accepted > 0, ~np.isnan(u)
     if (accepted & known).any():
         plots.append(
             rank_plot(
@@ -52,14 +53,6 @@ def plans_report(
         ),
     ]
     return document(f'{name}: {len(candidates)} models of plan choice', lead, sections)
-
-
-def positions(picked: Candidate, offers: Log) -> tuple[np.ndarray, np.ndarray]:
-    """(groups,) u = (rank − 1) / (eligible − 1) of the plan shown, and whether there was a choice."""
-    score = picked.scorer.score(offers.choices)
-    ahead = np.add.reduceat((score > score[offers.row][offers.choices.of_row]).astype(float), offers.start[:-1])
-    size = np.diff(offers.start)
-    return ahead / np.maximum(size - 1, 1), size > 1
 
 
 def weights(picked: Candidate, log: Log) -> tuple[list[tuple[str, float]], str]:
