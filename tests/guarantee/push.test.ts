@@ -1,7 +1,10 @@
 // Caps, quiet hours, consent, expiry and kill switch through crashes, freezes and a push service that comes and goes;
 // no offer accepted or shown twice, none without an end. Judged from what devices were sent and showed.
 import type { KillSwitch } from '@offerstream/contracts'
+import { startFaultProxy, startRedis } from '@offerstream/stack'
+import { redisClient } from '@offerstream/streaming'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openFrontDoor } from './front-door.ts'
 import { type Found, openPushes, type Pushes } from './pushes.ts'
 import { pause, startWorld, until, type World } from './world.ts'
 
@@ -121,6 +124,60 @@ test(
       expect(found.violations.killSwitch).toBeGreaterThan(0)
     } finally {
       await pushes.close()
+    }
+  },
+  limitMs,
+)
+
+test(
+  'nor by an outage longer than a session, which leaves every partition where it is, and a failover of Redis that lost the last saves while offers wait in the ledger',
+  async () => {
+    const began = performance.now()
+    const master = await startRedis()
+    const link = await startFaultProxy(master.port)
+    const replica = await startRedis({ replicaOf: { port: link.port } })
+    const door = await openFrontDoor(master.port)
+    const client = redisClient({ url: replica.url })
+    const redis = `redis://127.0.0.1:${door.port}`
+    // Forty a second on the wall: many wait for their turn, some of them behind quiet hours.
+    const policy = { campaignOffersPerMinute: { 'daily-sale': 4 } }
+    const pushes = await openPushes({ world, name: 'pushes-failover', seed: 63, customers: 400, redis, policy })
+    try {
+      await pushes.start()
+      const stream = pushes.stream(100)
+      await until('all is owned', async () => (await pushes.epochs()).every(epoch => epoch !== 0))
+      await until('pushes go out', () => pushes.accepted() > 10)
+      const owned = await pushes.epochs()
+      await pushes.killPushService()
+      await pause(3500)
+      await pushes.startPushService()
+      await until('offers wait', async () => ((await pushes.ledger())['deferred'] ?? 0) > 40 && pushes.accepted() > 40)
+      expect(await pushes.epochs()).toEqual(owned)
+      link.cut()
+      const [kept, sent] = [(await pushes.ledger())['deferred'] ?? 0, pushes.accepted()]
+      await until('some of them have gone out', () => pushes.accepted() > sent + 30)
+      await stream.stop()
+      await master.kill('SIGKILL')
+      await client.use(each => each.replicaof('NO', 'ONE'))
+      const lost = pushes.accepted() - sent
+      door.turnTo(replica.port)
+      await pushes.settled()
+      const found = await pushes.found()
+      say(`push failover, ${kept} waiting, ${lost} pushes of which the replica knew nothing`, found, began)
+      expect(found.cases).toEqual([])
+      expect(found.violations).toEqual(none)
+      expect(sum(found.ledger)).toBe(found.offers)
+      expect(found.deadLetters).toBe(0)
+      const { accepted = 0, unknown = 0 } = found.ledger
+      expect(found.arrived).toBeGreaterThanOrEqual(accepted)
+      expect(found.arrived).toBeLessThanOrEqual(accepted + unknown)
+    } finally {
+      await pushes.close()
+      await client.close()
+      await door.close()
+      await replica.stop()
+      await link.close()
+      await master.stop()
     }
   },
   limitMs,

@@ -18,6 +18,10 @@ export type PushesOptions = {
   /** Categories sent at least once. */
   readonly atLeastOnce?: readonly string[]
   readonly guardsOff?: string
+  /** Another Redis than the stack's. */
+  readonly redis?: string
+  /** What is other than usual. */
+  readonly policy?: Partial<ContactPolicy>
 }
 
 export type Pushes = {
@@ -33,6 +37,10 @@ export type Pushes = {
   killPushService(): Promise<void>
   startPushService(): Promise<void>
   accepted(): number
+  /** By partition, what changes whenever somebody takes it; 0 before that. */
+  epochs(): Promise<readonly number[]>
+  /** Ledger entries by state, as they stand now. */
+  ledger(): Promise<Found['ledger']>
   /** Waits until every offer is in a final state. */
   settled(): Promise<void>
   found(): Promise<Found>
@@ -88,11 +96,12 @@ const policy: ContactPolicy = {
 
 export async function openPushes(options: PushesOptions): Promise<Pushes> {
   const { world, name, seed, customers: count, atLeastOnce = [], guardsOff = '' } = options
+  const addresses = { ...world.addresses, redis: options.redis ?? world.addresses.redis }
   const chance = createChance(seed)
   const prefix = `${name}.`
   const map = { origin: noonInBerlin, since: Date.now(), speed }
   const clock = createClock(map)
-  const around = surroundingsOf({ kind: 'local', addresses: world.addresses } as Parameters<typeof surroundingsOf>[0], {
+  const around = surroundingsOf({ kind: 'local', addresses } as Parameters<typeof surroundingsOf>[0], {
     prefix,
     partitions,
     clock,
@@ -165,7 +174,7 @@ export async function openPushes(options: PushesOptions): Promise<Pushes> {
   })
 
   const customers = Array.from({ length: count }, (_, at) => `c-${at}`)
-  const subscriptions = redisSubscriptions({ url: world.addresses.redis, prefix: `${prefix}os:push:` })
+  const subscriptions = redisSubscriptions({ url: addresses.redis, prefix: `${prefix}os:push:` })
   await Promise.all(
     customers.map(async customer => {
       const { endpoint, keys, handle } = await push.subscribe(`${name}-${customer}`)
@@ -175,7 +184,7 @@ export async function openPushes(options: PushesOptions): Promise<Pushes> {
   )
   await subscriptions.close()
   await tell(customers.map(customer => profileOf(customer, { push: true })))
-  await decide(policy)
+  await decide({ ...policy, ...options.policy })
 
   const offers: NextBestOffer[] = []
   const sequences = new Map<string, number>()
@@ -225,7 +234,7 @@ export async function openPushes(options: PushesOptions): Promise<Pushes> {
   const members = new Set<Member>()
   const environment = {
     OFFERSTREAM_KAFKA_BROKERS: world.addresses.brokers.join(),
-    OFFERSTREAM_REDIS_URL: world.addresses.redis,
+    OFFERSTREAM_REDIS_URL: addresses.redis,
     OFFERSTREAM_REGISTRY_URL: world.addresses.registry,
     OFFERSTREAM_PREFIX: prefix,
     OFFERSTREAM_PARTITIONS: `${partitions}`,
@@ -283,6 +292,14 @@ export async function openPushes(options: PushesOptions): Promise<Pushes> {
       await service!.ended
     },
     startPushService,
+    epochs: () =>
+      Promise.all(
+        Array.from(
+          { length: partitions },
+          async (_, partition) => (await store.peekProgress('push-dispatcher', partition))?.epoch ?? 0,
+        ),
+      ),
+    ledger: async () => (await ledger()).states,
     accepted: () => readPushLog(pushLog).filter(each => each.event === 'accepted').length,
     async settled() {
       let state = ''

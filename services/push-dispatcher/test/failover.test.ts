@@ -17,8 +17,8 @@ const evening = noon + 9 * hour
 /** Nine in the morning, when what was held overnight has gone out. */
 const morning = noon + 21 * hour
 
-/** The store as it is now, for good. */
-async function copyOf(store: Store): Promise<Store> {
+/** The store as it is now, for good; with the watermark of another where one is given. */
+async function copyOf(store: Store, ahead: Store | null = null): Promise<Store> {
   const copy = memoryStore()
   for (const fold of ['push-dispatcher', 'push-contacts']) {
     const lane = await copy.open(fold, 0)
@@ -30,7 +30,8 @@ async function copyOf(store: Store): Promise<Store> {
         dues.push([key, due])
       }
     })
-    const { watermark, causes, counts, outbox } = captured!
+    const { causes, counts, outbox } = captured!
+    const watermark = (await (ahead ?? store).peekProgress(fold, 0))!.watermark
     await lane.save({ from: null, to: watermark, states, due: dues, causes, counts, outbox })
   }
   return copy
@@ -73,6 +74,37 @@ test('negative control: without a look at the intents in deliveries it is sent a
   const owner = await fallsBack({ guards: { ...allGuards, intentsKnown: false } })
   await settled(owner, customers.length)
   expect(acceptedTwice()).toBe(customers.length)
+})
+
+/** Offers wait that the store knows nothing of when it falls back, and perhaps how far it had come. */
+async function forgets(keepsWatermark: boolean) {
+  await world.customers(...customers)
+  const early = customers.map((customer, at) => offer({ id: `early-${at}`, customer }))
+  const late = customers.map((customer, at) => offer({ id: `late-${at}`, customer, sequence: 2, item: 'pack-m' }))
+  world.clock.at = evening
+  await world.offers(...early)
+  const first = await world.start()
+  await settled(first, early.length, early.length)
+  const before = await copyOf(world.store)
+  await world.offers(...late)
+  await settled(first, 2 * late.length, late.length)
+  await first.stop()
+  const owner = await world.start({ store: keepsWatermark ? await copyOf(before, world.store) : before })
+  world.clock.at = morning
+  await until(
+    () => owner.counts(),
+    found => found.accepted === customers.length && found.deferred === 0,
+  )
+  return owner.counts()
+}
+
+test('what waits and was forgotten is read again and comes to an end', async () => {
+  expect(await forgets(false)).toMatchObject({ total: 24, superseded: 12, accepted: 12 })
+  expect(new Set(world.push.received.map(each => each.offer!.split('-')[0]))).toEqual(new Set(['late']))
+})
+
+test('negative control: where the watermark does not fall back with the ledger, it comes to none', async () => {
+  expect(await forgets(true)).toMatchObject({ total: 12, accepted: 12 })
 })
 
 test('what went out since counts against the caps before anything older is decided again', async () => {
