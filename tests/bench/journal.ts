@@ -3,14 +3,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { applyRecord, emptyPlaybook, stampOf } from '@offerstream/catalogue'
 import type { CustomerEvent, ItemStamp } from '@offerstream/contracts'
+import { createUpdater } from '@offerstream/feature-updater'
 import { createWorld, customerRecords, playbookRecords, steady } from '@offerstream/simulator'
 import {
   causeText,
+  ensureTopics,
   type Log,
   type Outgoing,
   openTopic,
   partitionOf,
   type Registry,
+  retrying,
   type Topic,
 } from '@offerstream/streaming'
 import type { Progress } from './bench.ts'
@@ -60,6 +63,25 @@ function* journal({
 }
 
 const sourceOf = { customer: 'customers', purchase: 'purchases', usage: 'usage' } as const
+
+/** A new line's topics with a day's journal, and the updater's fold that is to read it. */
+export async function journalFold(
+  log: Log,
+  registry: Registry,
+  options: Omit<JournalOptions, 'until' | 'spanMs'>,
+  progress: Progress,
+) {
+  const { prefix, partitions } = options
+  await retrying(() => ensureTopics(log, { prefix, partitions, sources: true }), {
+    signal: AbortSignal.timeout(60_000),
+  })
+  const total = await fillJournal(log, registry, { ...options, until: Date.now(), spanMs: 24 * 3_600_000 }, progress)
+  const fold = createUpdater({
+    events: await openTopic(registry, 'customer-events', prefix),
+    updates: await openTopic(registry, 'feature-updates', prefix),
+  })
+  return { total, fold }
+}
 
 /** Appends the journal; answers how many records. */
 export async function fillJournal(

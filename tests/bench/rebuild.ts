@@ -3,21 +3,12 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { refold } from '@offerstream/evaluation'
-import { createUpdater, updaterName } from '@offerstream/feature-updater'
-import {
-  ensureTopics,
-  memoryLog,
-  openTopic,
-  redisStore,
-  retrying,
-  runSuccessor,
-  type Store,
-} from '@offerstream/streaming'
+import { updaterName } from '@offerstream/feature-updater'
+import { memoryLog, redisStore, runSuccessor, type Store } from '@offerstream/streaming'
 import type { Bench, Progress, Report } from './bench.ts'
-import { fillJournal } from './journal.ts'
+import { journalFold } from './journal.ts'
 import { type Place, withPlace } from './place.ts'
 
-const day = 24 * 3_600_000
 const prefix = 'bench.'
 const role = 'feature-updater'
 
@@ -39,19 +30,7 @@ async function measure(place: Place, settings: Readonly<Record<string, string>>,
   const [events, customers, partitions, rounds] = ['events', 'customers', 'partitions', 'rounds'].map(each =>
     Number(settings[each]),
   ) as [number, number, number, number]
-  await retrying(() => ensureTopics(log, { prefix, partitions, sources: true }), {
-    signal: AbortSignal.timeout(60_000),
-  })
-  const total = await fillJournal(
-    log,
-    registry,
-    { prefix, partitions, customers, events, until: Date.now(), spanMs: day },
-    progress,
-  )
-  const fold = createUpdater({
-    events: await openTopic(registry, 'customer-events', prefix),
-    updates: await openTopic(registry, 'feature-updates', prefix),
-  })
+  const { total, fold } = await journalFold(log, registry, { prefix, partitions, customers, events }, progress)
   const store = redisStore({ url: place.redisUrl, prefix: `${prefix}os` })
   const rebuilds: Run[] = []
   const replays: Run[] = []

@@ -5,21 +5,10 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { Session } from 'node:inspector/promises'
 import { join } from 'node:path'
 import { refold } from '@offerstream/evaluation'
-import { createUpdater } from '@offerstream/feature-updater'
-import {
-  ensureTopics,
-  type Log,
-  memoryLog,
-  memoryRegistry,
-  openTopic,
-  type Registry,
-  retrying,
-} from '@offerstream/streaming'
+import { type Log, memoryLog, memoryRegistry, type Registry } from '@offerstream/streaming'
 import type { Bench, Progress, Report } from './bench.ts'
-import { fillJournal } from './journal.ts'
+import { journalFold } from './journal.ts'
 import { withPlace } from './place.ts'
-
-const day = 24 * 3_600_000
 
 export const replay: Bench = {
   says: "replay events/s: the journal through the updater's fold again",
@@ -48,20 +37,12 @@ async function measure(
   const [events, customers, partitions, rounds] = ['events', 'customers', 'partitions', 'rounds'].map(each =>
     Number(settings[each]),
   ) as [number, number, number, number]
-  const prefix = 'bench.'
-  await retrying(() => ensureTopics(log, { prefix, partitions, sources: true }), {
-    signal: AbortSignal.timeout(60_000),
-  })
-  const total = await fillJournal(
+  const { total, fold } = await journalFold(
     log,
     registry,
-    { prefix, partitions, customers, events, until: Date.now(), spanMs: day },
+    { prefix: 'bench.', partitions, customers, events },
     progress,
   )
-  const fold = createUpdater({
-    events: await openTopic(registry, 'customer-events', prefix),
-    updates: await openTopic(registry, 'feature-updates', prefix),
-  })
   const stopProfile = settings['profile'] ? await profile(settings['profile']) : null
   const runs = []
   for (let round = 1; round <= rounds; round++) {
