@@ -163,7 +163,7 @@ export const settings = {
   OFFERSTREAM_GUARDS_OFF: {
     kind: 'list',
     fallback: '',
-    help: 'For negative controls only: compare, epoch, causes, save-first, intent-first, recheck.',
+    help: 'For negative controls only: compare, epoch, causes, save-first, intent-first, recheck, intents-known.',
   },
   OFFERSTREAM_DATA: { kind: 'text', fallback: '', help: 'Directory of real data sets, for tests and benches.' },
 } as const satisfies Record<string, Setting>
