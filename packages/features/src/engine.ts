@@ -1,4 +1,5 @@
 import type { CustomerEvent } from '@offerstream/contracts'
+import type { Reading } from './aggregations/aggregation.ts'
 import { type StateCodec, stateCodec } from './codec.ts'
 import { type Fact, factOf } from './facts.ts'
 import type { Features } from './feature.ts'
@@ -9,7 +10,7 @@ import { newerProfile, profileOf, withRejection } from './profile.ts'
 import { isRemembered, mergeRemembered, nothingRemembered, remember } from './remembered.ts'
 import type { State } from './state.ts'
 import { mergeWatch, nothingWatched } from './watch.ts'
-import { type Buckets, bucketsAt, dayMs } from './windows.ts'
+import { bucketsAt, dayMs } from './windows.ts'
 
 /** Everything that follows from a list of features. */
 export type Engine = {
@@ -76,12 +77,16 @@ export function createEngine(features: Features): Engine {
     return changed ?? series
   }
 
-  function valueBy(reader: Reader, state: State, at: number, buckets: Buckets): number {
+  // Used again by every reader: aggregations look at their parts and keep nothing.
+  const parts: Cells[] = []
+
+  function valueBy(reader: Reader, state: State, now: readonly Reading[]): number {
+    const { at } = now[0]!
     switch (reader.kind) {
       case 'series': {
         const { aggregation, indices, resolution } = reader
-        const parts = indices.map(index => state.series[index]!)
-        return aggregation.value(parts, { at, resolution, bucket: buckets[resolution]! }, reader.buckets)
+        for (let i = 0; i < indices.length; i++) parts[i] = state.series[indices[i]!]!
+        return aggregation.value(parts, now[resolution]!, reader.buckets)
       }
       case 'profile': {
         const value = state.profile?.[reader.field] ?? Number.NaN
@@ -89,13 +94,13 @@ export function createEngine(features: Features): Engine {
         return reader.as === 'days-since' ? (at - value) / dayMs : (value - at) / dayMs
       }
       case 'ratio': {
-        const to = valueBy(reader.to, state, at, buckets)
-        return to === 0 ? Number.NaN : valueBy(reader.of, state, at, buckets) / to
+        const to = valueBy(reader.to, state, now)
+        return to === 0 ? Number.NaN : valueBy(reader.of, state, now) / to
       }
       case 'scaled':
-        return valueBy(reader.of, state, at, buckets) / reader.by
+        return valueBy(reader.of, state, now) / reader.by
       case 'until':
-        return (valueBy(reader.of, state, at, buckets) - at) / dayMs
+        return (valueBy(reader.of, state, now) - at) / dayMs
     }
   }
 
@@ -140,19 +145,22 @@ export function createEngine(features: Features): Engine {
     }),
     read(state, at) {
       const moment = Math.max(at, state.at)
-      const buckets = bucketsAt(moment)
+      const now = readingsAt(moment)
       const vector = new Float32Array(readers.length)
-      for (let i = 0; i < readers.length; i++) vector[i] = valueBy(readers[i]!, state, moment, buckets)
+      for (let i = 0; i < readers.length; i++) vector[i] = valueBy(readers[i]!, state, now)
       return vector
     },
     valueAt(state, name, at) {
       const index = indices.get(name)
       if (index === undefined) throw new RangeError(`no feature is called ${name}`)
-      const moment = Math.max(at, state.at)
-      return valueBy(readers[index]!, state, moment, bucketsAt(moment))
+      return valueBy(readers[index]!, state, readingsAt(Math.max(at, state.at)))
     },
   }
 }
+
+/** One for each resolution. */
+const readingsAt = (at: number): readonly Reading[] =>
+  bucketsAt(at).map((bucket, resolution) => ({ at, resolution, bucket }))
 
 function newestFired(left: State['fired'], right: State['fired']): State['fired'] {
   const kinds = [...new Set([...Object.keys(left), ...Object.keys(right)])].sort()

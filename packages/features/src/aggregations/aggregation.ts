@@ -2,7 +2,7 @@ import type { Cells, Entry } from '../forms/form.ts'
 import type { FormName } from '../forms/index.ts'
 
 /** The moment of reading, with its bucket in the window's resolution. */
-type Reading = {
+export type Reading = {
   readonly at: number
   /** Index among `resolutions`. */
   readonly resolution: number
