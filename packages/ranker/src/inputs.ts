@@ -12,6 +12,8 @@ export type Inputs = {
   readonly pairs: readonly (readonly number[])[]
 }
 
+const place = new Map<string, number>(names.map((name, index) => [name, index]))
+
 /** Throws `InfiniteInput`. */
 export function inputsOf(
   manifest: Pick<Manifest, 'features' | 'pairs'>,
@@ -20,7 +22,7 @@ export function inputsOf(
   items: readonly CatalogueItem[],
   playbook: Playbook,
 ): Inputs {
-  const own = manifest.features.map(name => update.features[names.indexOf(name)]!)
+  const own = manifest.features.map(name => update.features[place.get(name)!]!)
   const pairRows = atBoundary(pairsOf(pairContext(update, at, playbook), items, manifest.pairs))
   const pairs: number[][] = []
   for (let row = 0, next = 0; row < items.length; row++) {
@@ -40,4 +42,4 @@ export function inputsOf(
 
 /** The row of a model of customers: features alone. Throws `InfiniteInput`. */
 export const customerRow = ({ features }: Pick<Manifest, 'features'>, update: FeatureUpdate): Float32Array =>
-  atBoundary(Float32Array.from(features, name => update.features[names.indexOf(name)]!))
+  atBoundary(Float32Array.from(features, name => update.features[place.get(name)!]!))

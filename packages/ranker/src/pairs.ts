@@ -91,15 +91,15 @@ export const pairFeatures = {
   },
   expected_bill_change: {
     says: '(mean bill − mean bill under the current plan) ÷ current price, over the months the need may bring',
-    of: p => relative(p.item.priceMinor + meanOverage(p.item, p.need) - p.meanBillMinor, p.paysMinor),
+    of: p => relative(p.item.priceMinor + p.meanOverageMinor - p.meanBillMinor, p.paysMinor),
   },
   expected_bill_to_bill: {
     says: 'log of mean bill ÷ mean bill under the current plan, over the months the need may bring',
-    of: p => logRatio(p.item.priceMinor + meanOverage(p.item, p.need), p.meanBillMinor),
+    of: p => logRatio(p.item.priceMinor + p.meanOverageMinor, p.meanBillMinor),
   },
   expected_overage: {
     says: 'mean overage under the plan ÷ current price, over the months the need may bring',
-    of: p => (p.need === null ? Number.NaN : relative(meanOverage(p.item, p.need), p.paysMinor)),
+    of: p => (p.need === null ? Number.NaN : relative(p.meanOverageMinor, p.paysMinor)),
   },
   bill_change_3m: {
     says: '(expected bill − bill under the current plan) ÷ current price, at the use of the last 3 months, a month',
@@ -153,7 +153,7 @@ export const pairFeatures = {
   },
   rejected_alike: {
     says: 'likeness to the rejected item most like it, exp(−|log of price ÷ its price|); 0 where nothing was rejected',
-    of: p => Math.max(0, ...p.rejections.map(({ item }) => alike(p.item, p.playbook.items.get(item)))),
+    of: p => p.rejections.reduce((most, { item }) => Math.max(most, alike(p.item, p.playbook.items.get(item))), 0),
   },
 } as const satisfies Record<string, PairFeature>
 
@@ -191,7 +191,11 @@ export type PairContext = {
   /** Prices of the plans on sale, rising. */
   readonly ladder: readonly number[]
 }
-type Pair = PairContext & { readonly item: CatalogueItem }
+type Pair = PairContext & {
+  readonly item: CatalogueItem
+  /** Under the item, over the months the need may bring. */
+  readonly meanOverageMinor: number
+}
 
 export function pairContext(update: FeatureUpdate, at: number, playbook: Playbook): PairContext {
   const { facts, features: vector } = update
@@ -241,6 +245,7 @@ export function pairsOf(
   for (const item of items) {
     const pair: Pair = {
       item,
+      meanOverageMinor: meanOverage(item, context.need),
       playbook: context.playbook,
       current: context.current,
       chargeMinor: context.chargeMinor,
