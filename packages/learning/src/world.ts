@@ -171,10 +171,13 @@ function askedOf(
     control: false,
     truth: {
       attending: attending[judged]!,
-      accept: able.map(({ number }) => accept[`plan${number}` as 'plan0'][judged]!),
+      accept: able.map(({ number }) => accept[planColumns[number]!][judged]!),
     },
   }
 }
+
+/** The oracle's, by the plan's number. */
+const planColumns = Array.from({ length: 17 }, (_, number) => `plan${number}` as 'plan0')
 
 /** Of sales; they say nothing of plans, and each takes as long as two events of another kind. */
 export const pushesPerMonth = 1

@@ -75,8 +75,8 @@ export function acceptance(
 
 export const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 
-export const dot3 = (values: ArrayLike<number>, from: number, with3: ArrayLike<number>): number =>
-  values[from]! * with3[0]! + values[from + 1]! * with3[1]! + values[from + 2]! * with3[2]!
+export const dot3 = (one: ArrayLike<number>, from: number, other: ArrayLike<number>, otherFrom = 0): number =>
+  one[from]! * other[otherFrom]! + one[from + 1]! * other[otherFrom + 1]! + one[from + 2]! * other[otherFrom + 2]!
 
 /** Zelen and Severo (1964), Abramowitz and Stegun 26.2.17: absolute error below 7.5e-8. */
 export function normalCdf(x: number): number {

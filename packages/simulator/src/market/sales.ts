@@ -60,9 +60,7 @@ const categoryNames = ['shoes', 'coats', 'toys', 'books', 'phones', 'audio', 'ki
 
 /** How well a sale suits a customer: two for the favourite category, and taste. About 0 on average. */
 export const match = (people: People, customer: number, favourite: number, sales: Sales, k: number): number =>
-  (sales.category[k] === favourite ? 2 : 0) -
-  0.2 +
-  dot3(people.taste, 3 * customer, sales.style.subarray(3 * k, 3 * k + 3))
+  (sales.category[k] === favourite ? 2 : 0) - 0.2 + dot3(people.taste, 3 * customer, sales.style, 3 * k)
 
 /** What a send adds to the fatigue; it halves every three days, so sends 1, 3 and 7 days ago count 0.79, 0.5 and 0.2. */
 export const fatiguePerSend = 0.35
