@@ -12,7 +12,7 @@ from .contract import Fitted, write_model
 from .leaks import leaks, repeated
 from .learners import Learner, best_column, best_f1, forest, importances, log_loss, logistic, trees
 from .metrics import Judged, Money
-from .output import model_name, whole_folder
+from .output import command, model_name, whole_folder
 from .report import classify_report
 from .splits import Part, folds, hold_out, without_shared
 from .table import Design, column, design_of, group_codes, moments, read_table
@@ -38,6 +38,11 @@ class Asked:
     keep: tuple[str, ...] = ()
     cost: float | None = None
     value: float | None = None
+
+    def options(self) -> dict:
+        """By name, but for where results go."""
+        names = ('table', 'target', 'test', 'group', 'time', 'positive', 'drop', 'keep', 'cost', 'value')
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass
@@ -83,6 +88,7 @@ def classify(asked: Asked, progress) -> dict:
     with whole_folder(asked.out) as making:
         name = model_name(asked.table, asked.target)
         trained_on = {'rows': len(train.y), 'positives': int(train.y.sum()), 'testRows': len(test.y)}
+        trained_on |= range_of(asked, train.frame)
         about = {
             'kind': 'table',
             'trainedOn': {'table': asked.table.name, 'target': asked.target, 'learner': learner.name, **trained_on},
@@ -260,6 +266,14 @@ def _rows(asked: Asked, path: Path, warnings: list[str]) -> Rows:
         raise Trouble(f'{path.name}: {trouble}') from None
 
 
+def range_of(asked: Asked, *frames: pl.DataFrame) -> dict[str, str]:
+    """The first and the last time that was learnt from, where there is one."""
+    if asked.time is None:
+        return {}
+    times = pl.concat([frame[asked.time] for frame in frames])
+    return {'from': str(times.min()), 'to': str(times.max())}
+
+
 def _card(name: str, asked: Asked, learner: Learner, about: dict, warnings: list[str]) -> str:
     trained = ', '.join(f'{key} {value}' for key, value in about['trainedOn'].items())
     split = (
@@ -293,5 +307,5 @@ On {split}, with 95 % bootstrap intervals.
 
 ## Reproduce
 
-`pnpm train classify --table {asked.table.name} --target {asked.target}`. sha256 of model.onnx: `{{sha256}}`.
+`{command('classify', **asked.options())}`. sha256 of model.onnx: `{{sha256}}`.
 """

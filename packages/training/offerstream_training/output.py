@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
@@ -17,6 +18,23 @@ def model_name(table: Path, what: str) -> str:
     'base-2025-said-yes'
     """
     return re.sub(r'[^a-z0-9]+', '-', f'{table.name.split(".")[0]}-{what}'.lower()).strip('-')
+
+
+def command(name: str, **options: object) -> str:
+    """What was asked, to be asked again; paths by their names, what was not given left out.
+
+    >>> command('rank', table=Path('/tmp/t.csv'), test=None, drop=('a', 'b c'), cost=2.0)
+    "pnpm train rank --table t.csv --drop a 'b c' --cost 2"
+    """
+    words = ['pnpm', 'train', name]
+    for option, value in options.items():
+        given = value if isinstance(value, tuple) else () if value is None else (value,)
+        texts = [
+            each.name if isinstance(each, Path) else f'{each:g}' if isinstance(each, float) else str(each)
+            for each in given
+        ]
+        words += [f'--{option}', *texts] if texts else []
+    return shlex.join(words)
 
 
 RESULTS = {'models', 'scores.csv', 'report.html'}

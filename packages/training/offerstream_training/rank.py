@@ -12,7 +12,7 @@ from .leaks import SURE, repeated
 from .learners import REPRODUCIBLE
 from .metrics import ndcg, ndcg_intervals
 from .models import lightgbm_bag
-from .output import model_name, whole_folder
+from .output import command, model_name, whole_folder
 from .report import rank_report
 from .splits import folds, hold_out
 from .table import Design, column, design_of, group_codes, read_table
@@ -255,6 +255,8 @@ def _card(name: str, asked: Asked, lead: str, metrics: dict) -> str:
     rows = '\n'.join(
         f'| {key} | {at["value"]:.4f} | {at["low"]:.4f} | {at["high"]:.4f} |' for key, at in metrics.items()
     )
+    options = {each: getattr(asked, each) for each in ('table', 'group', 'label', 'test', 'drop', 'keep')}
+    again = command('rank', **options)
     return f"""# {name}/1
 
 An order within {asked.group}: {lead} `preference` ranks; `probability` is its sigmoid, no probability of anything.
@@ -277,6 +279,6 @@ With 95 % bootstrap intervals over groups; a group without anything relevant cou
 
 ## Reproduce
 
-`pnpm train rank --table {asked.table.name} --group {asked.group} --label {asked.label}`.
+`{again}`.
 sha256 of model.onnx: `{{sha256}}`.
 """

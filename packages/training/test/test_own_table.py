@@ -77,6 +77,8 @@ def test_a_table_becomes_a_served_model_scores_and_a_report(train, tmp_path):
     manifest = json.loads((home / 'manifest.json').read_text())
     assert manifest['features'] == ['age', 'tenure', 'noise', 'plan=l', 'plan=m', 'plan=s']
     assert manifest['thresholds'] == {'contact': 0.25}
+    again = 'pnpm train classify --table table.csv --target said --group customer --cost 1 --value 4'
+    assert f'`{again}`' in (home / 'card.md').read_text()
     golden = json.loads((home / 'golden.json').read_text())
     rows = at_boundary(np.array([[np.nan if x is None else x for x in row] for row in golden['rows']]))
     assert np.abs(run((home / 'model.onnx').read_bytes(), rows, 'probability') - golden['probability']).max() < 1e-6
@@ -117,6 +119,8 @@ def test_columns_that_give_the_answer_away_are_named_and_those_that_tell_it_alon
     assert 'reason gives the answer away' in warnings
     assert 'closed lies after day in 100% of the rows' in warnings
     assert result['metrics']['auc']['value'] < 0.85
+    learnt = json.loads((Path(result['model']) / 'manifest.json').read_text())['trainedOn']
+    assert learnt['from'] == str(frame['day'].min()) < learnt['to'] < str(frame['day'].max())
 
 
 def test_a_ranking_of_a_table_keeps_the_file_s_order_in_its_scores(train):

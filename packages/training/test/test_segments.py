@@ -143,16 +143,23 @@ def segments(tmp_path, capsys):
     return command
 
 
-def test_the_command_judges_segments_and_stacks_beside_the_pooled_model(segments):
-    code, found, _ = segments('--by', 'age,availableGb', '--segments', '2', '--least', '30', '--edges', 'age=45')
+def test_the_command_judges_segments_and_every_stack_of_them_beside_the_pooled_model(segments):
+    by = ['age', 'tenureDays', 'availableGb']
+    code, found, _ = segments('--by', ','.join(by), '--segments', '2', '--least', '30', '--edges', 'age=45')
     assert code == 0
-    segmented = ['by age', 'by availableGb', 'by age, shrunk', 'by availableGb, shrunk']
-    assert list(found['metrics']) == ['pooled', *segmented, 'stack age + availableGb']
-    assert list(found['stacks']['stack age + availableGb']) == ['age', 'availableGb']
+    segmented = [f'by {each}{how}' for how in ('', ', shrunk') for each in by]
+    stacks = {
+        'stack age + tenureDays': by[:2],
+        'stack age + availableGb': by[::2],
+        'stack tenureDays + availableGb': by[1:],
+        'stack age + tenureDays + availableGb': by,
+    }
+    assert list(found['metrics']) == ['pooled', *segmented, *stacks]
+    assert {name: list(weights) for name, weights in found['stacks'].items()} == stacks
     assert [row['name'] for row in found['segments'][0]['rows']] == ['age to 45', 'age over 45']
-    assert found['segments'][1]['rows'][-1]['name'] == 'availableGb missing'
-    assert sum(row['testRows'] for row in found['segments'][1]['rows']) == found['testRows'] == 300
-    assert len(found['agreement'][0]['pairs']) == 3
+    assert found['segments'][2]['rows'][-1]['name'] == 'availableGb missing'
+    assert sum(row['testRows'] for row in found['segments'][2]['rows']) == found['testRows'] == 300
+    assert len(found['agreement'][0]['pairs']) == 6
     assert_whole(Path(found['report']).read_text())
     scores = pl.read_csv(found['scores'])
     assert scores.height == 300 and scores.columns[2:] == list(found['metrics'])

@@ -91,7 +91,10 @@ def test_a_table_becomes_tuned_models_their_trials_a_report_and_a_forest_to_serv
     _, names = features(frame, schema_of(frame, {'bought'}, [], read_schema(tmp_path / 'out' / 'schema.json')))
     assert manifest['features'] == names
     assert not any(name.startswith('row') or 'bought' in name for name in names)
-    assert '| usage_over_available_' in (home / 'card.md').read_text()
+    card = (home / 'card.md').read_text()
+    assert '| usage_over_available_' in card
+    again = '--cost 1 --value 5 --models svm,lightgbm --trials 3 --tune-on logLoss --seed 0'
+    assert f'`pnpm train upsell --table base.parquet --target bought {again}`' in card
 
 
 def test_bad_options_are_one_line_and_nothing_is_written(train, tmp_path):

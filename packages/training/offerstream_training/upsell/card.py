@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..classify import Asked
+from ..output import command
 
 
 def card(name: str, asked: Asked, about: dict, weights: list[tuple[str, float]], warnings: list[str]) -> str:
@@ -52,5 +53,5 @@ Share of the impurity that splits on an input take away (Breiman 2001), the firs
 
 ## Reproduce
 
-`pnpm train upsell --table {asked.table.name} --target {asked.target}`. sha256 of model.onnx: `{{sha256}}`.
+`{command('upsell', **asked.options())}`. sha256 of model.onnx: `{{sha256}}`.
 """

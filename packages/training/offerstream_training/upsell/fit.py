@@ -9,7 +9,7 @@ import polars as pl
 
 from ..calibration import Platt, platt
 from ..classify import Asked as Table
-from ..classify import Rows, enough, money_of, parts_of, split_rows
+from ..classify import Rows, enough, money_of, parts_of, range_of, split_rows
 from ..contract import write_model
 from ..leaks import leaks
 from ..learners import best_f1
@@ -41,6 +41,11 @@ class Asked(Table):
     schema: Path | None = None
     objective: str = 'logLoss'
     seed: int = 0
+
+    def options(self) -> dict:
+        """By name, but for where results go."""
+        own = {'schema': self.schema, 'models': ','.join(self.models), 'trials': self.trials, 'minutes': self.minutes}
+        return super().options() | own | {'tune-on': self.objective, 'seed': self.seed}
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,7 @@ def upsell(asked: Asked, progress) -> dict:
             'rows': len(everything.y),
             'positives': int(everything.y.sum()),
             'usualPrice': schema.index,
+            **range_of(asked, train.frame, test.frame),
         },
         'metrics': forest_metrics,
         'thresholds': {'contact': contact, 'f1Positive': served.threshold},
