@@ -98,37 +98,43 @@ def _read(folder: Path, most: int) -> Log:
     files = sorted(folder.glob('*.parquet'))
     if not files or not (folder / 'columns.json').is_file():
         return log_of(read_choices(folder))
-    sizes = [pl.scan_parquet(file).select(pl.len()).collect().item() for file in files]
-    if sum(sizes) <= SMALL:
+    if pl.scan_parquet(files).select(pl.len()).collect().item() <= SMALL:
         return log_of(read_choices(folder))
     named = json.loads((folder / 'columns.json').read_text())
     names = named['features'] + named['pairs']
-    keys, x, weights = [], [], []
-    for file in files:
-        part = pl.read_parquet(file, columns=list(KEYS))
-        begins = (part['decision'] != part['decision'].shift(1)).fill_null(True).to_numpy()
-        of_row = np.cumsum(begins) - 1
-        answered = np.bincount(of_row, part['opened'].to_numpy()) > 0
-        organic = (part['source'] == 'organic').to_numpy()[begins]
-        others = ~answered & ~organic
-        months = part['month'].to_numpy()[begins]
-        weight = np.ones(len(months))
-        keep = ~others
-        for month in np.unique(months):
-            here = np.flatnonzero(others & (months == month))
-            random = np.random.default_rng(int(month))
-            taken = random.permutation(here)[: min(most, len(here))]
-            keep[taken] = True
-            weight[taken] = len(here) / max(len(taken), 1)
-        rows = keep[of_row]
-        keys.append(part.filter(rows))
-        x.append(pl.read_parquet(file, columns=names).select(names).filter(rows).to_numpy())
-        weights.append(weight[keep])
-    frame = pl.concat(keys)
-    begins = (frame['decision'] != frame['decision'].shift(1)).fill_null(True).to_numpy()
-    start = np.append(np.flatnonzero(begins), frame.height)
-    choices = Choices(frame, np.concatenate(x), named['features'], named['pairs'], start, named.get('world'))
-    return log_of(choices, np.concatenate(weights))
+    groups = [_groups(file) for file in files]
+    sizes, months, others = (np.concatenate([each[at] for each in groups]) for at in range(3))
+    weight = _sampled(months, others, most)
+    kept = np.repeat(weight > 0, sizes)
+    keys, x = [], []
+    row = 0
+    for file, (rows, _, _) in zip(files, groups, strict=True):
+        here = kept[row : row + rows.sum()]
+        keys.append(pl.read_parquet(file, columns=list(KEYS)).filter(here))
+        x.append(pl.read_parquet(file, columns=names).select(names).filter(here).to_numpy())
+        row += len(here)
+    start = np.append(0, np.cumsum(sizes[weight > 0]))
+    choices = Choices(pl.concat(keys), np.concatenate(x), named['features'], named['pairs'], start, named.get('world'))
+    return log_of(choices, weight[weight > 0])
+
+
+def _groups(file: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of a file's groups, (groups,) each: their rows, their month, and whether they are offers nobody opened."""
+    part = pl.read_parquet(file, columns=['decision', 'month', 'source', 'opened'])
+    first = np.flatnonzero((part['decision'] != part['decision'].shift(1)).fill_null(True).to_numpy())
+    opened = np.add.reduceat(part['opened'].to_numpy().astype(np.int64), first) > 0
+    organic = (part['source'] == 'organic').to_numpy()[first]
+    return np.diff(np.append(first, part.height)), part['month'].to_numpy()[first], ~opened & ~organic
+
+
+def _sampled(months: np.ndarray, others: np.ndarray, most: int) -> np.ndarray:
+    """How many groups each stands for, 0 where it is left out: all that are not others, and of these `most` a month."""
+    weight = np.where(others, 0.0, 1.0)
+    for month in np.unique(months):
+        here = np.flatnonzero(others & (months == month))
+        taken = np.random.default_rng(int(month)).permutation(here)[:most]
+        weight[taken] = len(here) / max(len(taken), 1)
+    return weight
 
 
 def places(choices: Choices) -> np.ndarray:
