@@ -1,7 +1,7 @@
 // Learners on held-out worlds against the goals: what was judged before by the same code and settings is not judged again.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   createTrialStore,
@@ -72,9 +72,8 @@ export const learning: Bench = {
     const key = fingerprint(codeOf[name], asked)
     const store = createTrialStore(join(local, name), key)
     const trials = presets.flatMap(preset => seeds.map((seed): Trial => ({ preset, seed })))
-    // What an interrupted run left behind.
-    rmSync(join(local, 'worlds', name), { recursive: true, force: true })
-    const judge = name === 'plans' ? plansJudge(settings, key, progress) : upsellJudge(settings)
+    const worlds = worldsOf(name)
+    const judge = name === 'plans' ? plansJudge(settings, key, worlds, progress) : upsellJudge(settings, worlds)
     let begun = 0
     const { judged, known, left, failed } = await runTrials(
       trials,
@@ -120,10 +119,33 @@ function fingerprint(patterns: readonly string[], asked: readonly string[]): str
   return hash.digest('hex')
 }
 
+/** Where this process keeps its worlds; what a process left behind that is no more is removed. */
+function worldsOf(learner: LearnerName): string {
+  const all = join(local, 'worlds', learner)
+  mkdirSync(all, { recursive: true })
+  for (const pid of readdirSync(all))
+    if (!isRunning(Number(pid))) rmSync(join(all, pid), { recursive: true, force: true })
+  return join(all, `${process.pid}`)
+}
+
+function isRunning(pid: number): boolean {
+  if (!Number.isInteger(pid)) return false
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
 type Judge = (trial: Trial) => Promise<Judgement>
 
 /** Makes the world, has it judged, and throws it away. */
-function plansJudge(settings: Readonly<Record<string, string>>, key: string, progress: Progress): Judge {
+function plansJudge(
+  settings: Readonly<Record<string, string>>,
+  key: string,
+  folder: string,
+  progress: Progress,
+): Judge {
   const world = (preset: string, seed: number, out: string, change: readonly string[] = []): Promise<string> => {
     rmSync(out, { recursive: true, force: true })
     const given = ['--preset', preset, '--seed', `${seed}`, '--customers', settings['customers']!]
@@ -134,7 +156,7 @@ function plansJudge(settings: Readonly<Record<string, string>>, key: string, pro
   const bayesOf = async (preset: string): Promise<string> => {
     const file = join(local, 'bayes', `${preset}-${key.slice(0, 12)}.json`)
     if (existsSync(file)) return file
-    const worlds = bayesSeeds.map(seed => join(local, 'worlds', 'plans', `${preset}-${seed}`))
+    const worlds = bayesSeeds.map(seed => join(folder, `${preset}-${seed}`))
     try {
       const later = `${Math.floor(Number(settings['months']) / 2)}`
       for (const [index, seed] of bayesSeeds.entries()) {
@@ -159,22 +181,22 @@ function plansJudge(settings: Readonly<Record<string, string>>, key: string, pro
   }
   return async ({ preset, seed }) => {
     const bayes = preset === 'null' ? [] : ['--bayes', await bayesOf(preset)]
-    const folder = join(local, 'worlds', 'plans', `${preset}-${seed}`)
+    const judged = join(folder, `${preset}-${seed}`)
     try {
-      await world(preset, seed, folder)
+      await world(preset, seed, judged)
       return judgementOf(
-        await run(['packages/training/src/main.ts', 'judge-plans', '--world', folder, ...bayes, '--json']),
+        await run(['packages/training/src/main.ts', 'judge-plans', '--world', judged, ...bayes, '--json']),
       )
     } finally {
-      rmSync(folder, { recursive: true, force: true })
+      rmSync(judged, { recursive: true, force: true })
     }
   }
 }
 
 /** Makes the tables, has one judged, and throws them away. */
-function upsellJudge(settings: Readonly<Record<string, string>>): Judge {
+function upsellJudge(settings: Readonly<Record<string, string>>, worlds: string): Judge {
   return async ({ preset, seed }) => {
-    const folder = join(local, 'worlds', 'upsell', `${preset}-${seed}`)
+    const folder = join(worlds, `${preset}-${seed}`)
     rmSync(folder, { recursive: true, force: true })
     try {
       const market = preset === 'null' ? 'null' : 'medium-taste'
@@ -205,7 +227,9 @@ function judgementOf(output: string): Judgement {
 /** Runs node from the root; answers its standard output. Throws with the last line of what it complained. */
 function run(args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    // Matrices of a few dozen columns: a second thread costs the fits more than it brings.
+    const env = { OPENBLAS_NUM_THREADS: '1', ...process.env }
+    const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''
     let complaint = ''
     child.stdout.on('data', data => {
