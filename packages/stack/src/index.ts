@@ -20,3 +20,4 @@ export {
 export type { StackOptions } from './settings.ts'
 export { type Addresses, type Stack, type StackKind, stackKinds, startStack } from './stack.ts'
 export { StackUnavailable } from './unavailable.ts'
+export { createDevice } from './virtual-devices.ts'

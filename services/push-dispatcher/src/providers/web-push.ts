@@ -1,6 +1,8 @@
 // Web Push: RFC 8030 requests with payloads sealed for the device (RFC 8291) and signed by our key (RFC 8292).
 import webPush from 'web-push'
 import { meaningOfStatus, retryAfterOf, whenNoAnswer } from './answers.ts'
+import { encryptFor, largestPlain } from './encryption.ts'
+import { createPoster } from './poster.ts'
 import type { Answer, Provider } from './provider.ts'
 
 export type VapidKeys = { readonly subject: string; readonly publicKey: string; readonly privateKey: string }
@@ -25,6 +27,7 @@ export function webPushProvider({
   timeoutMs = 10_000,
   signEachTime = false,
 }: WebPushOptions): Provider<'web-push'> {
+  const poster = createPoster()
   const tokens = new Map<string, { header: string; until: number }>()
   const authorization = (origin: string): string => {
     const now = Math.floor(Date.now() / 1000)
@@ -41,40 +44,39 @@ export function webPushProvider({
     takes: 'web-push',
     origin: ({ endpoint }) => new URL(endpoint).origin,
     async send({ address, message, ttlSeconds, collapseId, urgency }, signal) {
-      let details: webPush.RequestDetails
+      const plain = Buffer.from(JSON.stringify({ ...message, tag: collapseId }))
+      if (plain.length > largestPlain) return { kind: 'refused', reason: 'too-large' }
+      let body: Buffer
       try {
-        details = webPush.generateRequestDetails(address, JSON.stringify({ ...message, tag: collapseId }), {
-          TTL: ttlSeconds,
-          topic: collapseId,
-          urgency,
-          headers: { Authorization: authorization(new URL(address.endpoint).origin) },
-        })
+        body = encryptFor(address.keys, plain)
       } catch {
-        // A key that is no point of the curve, or a payload that does not fit.
+        // A key that is no point of the curve.
         return { kind: 'refused', reason: 'malformed-subscription' }
       }
+      const url = new URL(address.endpoint)
+      const headers = {
+        'content-type': 'application/octet-stream',
+        'content-encoding': 'aes128gcm',
+        authorization: authorization(url.origin),
+        ttl: ttlSeconds,
+        topic: collapseId,
+        urgency,
+      }
+      let left = false
       try {
-        const response = await fetch(address.endpoint, {
-          method: details.method,
-          headers: requestHeaders(details.headers),
-          body: new Uint8Array(details.body!),
-          redirect: 'manual',
+        const { status, retryAfter } = await poster.post(url, headers, body, {
           signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+          left: () => {
+            left = true
+          },
         })
-        // Undici keeps the connection only when the body was read.
-        await response.arrayBuffer().catch(() => {})
-        return meaningOf(response.status, response.headers.get('retry-after'), Date.now())
+        return meaningOf(status, retryAfter, Date.now())
       } catch (error) {
-        return whenNoAnswer(error)
+        return whenNoAnswer(error, left)
       }
     },
+    close: poster.close,
   }
-}
-
-function requestHeaders(given: webPush.Headers): Record<string, string> {
-  const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries(given)) if (name !== 'Content-Length') headers[name] = String(value)
-  return headers
 }
 
 /** The table of answers. */

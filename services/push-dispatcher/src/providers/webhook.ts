@@ -1,10 +1,9 @@
 // Signed webhooks by the Standard Webhooks specification: an address of a company's own, or of a gateway to a messenger.
 import { createHmac } from 'node:crypto'
-import { request as plainRequest } from 'node:http'
-import { request as tlsRequest } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { isLoopback } from '../address.ts'
 import { meaningOfStatus, retryAfterOf, whenNoAnswer } from './answers.ts'
+import { createPoster } from './poster.ts'
 import type { Answer, Message, Provider } from './provider.ts'
 import { publicAddress, type Resolve } from './public-address.ts'
 
@@ -19,13 +18,12 @@ export type WebhookOptions = {
   readonly now?: () => number
 }
 
-const answerLimit = 64 * 1024
-
 /** Throws a RangeError for a secret that is none. */
 export function webhookProvider(options: WebhookOptions): Provider<'webhook'> {
   const { secrets, timeoutMs = 10_000, loopback = false, resolve, now = Date.now } = options
   if (secrets.length === 0) throw new RangeError('a webhook needs a secret to sign with')
   const keys = secrets.map(keyOf)
+  const poster = createPoster()
   return {
     name: 'webhook',
     takes: 'webhook',
@@ -47,14 +45,19 @@ export function webhookProvider(options: WebhookOptions): Provider<'webhook'> {
       let left = false
       try {
         const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
-        const { status, retryAfter } = await post(url, pinned, headers, body, limit, () => {
-          left = true
+        const { status, retryAfter } = await poster.post(url, headers, body, {
+          signal: limit,
+          lookup: only(pinned),
+          left: () => {
+            left = true
+          },
         })
         return meaningOf(status, retryAfter, now())
       } catch (error) {
         return whenNoAnswer(error, left)
       }
     },
+    close: poster.close,
   }
 }
 
@@ -97,40 +100,7 @@ export function meaningOf(status: number, retryAfter: string | null, now: number
   }
 }
 
-/** One POST to the address that was checked, whatever the name resolves to by now. Follows nothing. */
-function post(
-  url: URL,
-  { address, family }: { readonly address: string; readonly family: number },
-  headers: Readonly<Record<string, string>>,
-  body: Buffer,
-  signal: AbortSignal,
-  left: () => void,
-): Promise<{ readonly status: number; readonly retryAfter: string | null }> {
-  const lookup = ((_host, options, done) =>
+/** The address that was checked, whatever the name resolves to by now. */
+const only = ({ address, family }: { readonly address: string; readonly family: number }): LookupFunction =>
+  ((_host, options, done) =>
     options.all ? done(null, [{ address, family }]) : done(null, address, family)) as LookupFunction
-  const request = url.protocol === 'https:' ? tlsRequest : plainRequest
-  return new Promise((resolve, reject) => {
-    const asked = request(url, {
-      method: 'POST',
-      headers: { ...headers, 'content-length': body.length },
-      lookup,
-      signal,
-    })
-    asked.on('socket', socket => {
-      if (!socket.connecting) left()
-      socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', left)
-    })
-    asked.on('error', error => reject(signal.aborted ? signal.reason : error))
-    asked.on('response', response => {
-      let size = 0
-      response.on('data', (chunk: Buffer) => {
-        size += chunk.length
-        if (size > answerLimit) response.destroy()
-      })
-      const answer = { status: response.statusCode!, retryAfter: response.headers['retry-after'] ?? null }
-      response.on('close', () => resolve(answer))
-      response.on('error', () => resolve(answer))
-    })
-    asked.end(body)
-  })
-}
