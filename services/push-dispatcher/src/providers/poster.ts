@@ -1,5 +1,4 @@
-// Requests over connections that stay open. `fetch` costs about twice the CPU of this, more than everything else a push needs
-// but its encryption.
+// Requests over connections that stay open. `fetch` costs about twice the CPU of this.
 import { Agent as PlainAgent, request as plainRequest } from 'node:http'
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
 import type { LookupFunction } from 'node:net'
