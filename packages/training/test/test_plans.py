@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from offerstream_training.choices import KEYS, write_columns
+from offerstream_training.choices import KEYS, Choices, write_columns
 from offerstream_training.contract import check
 from offerstream_training.main import main
 from offerstream_training.plans.fit import fit, served
@@ -175,6 +175,35 @@ def test_the_best_single_plan_weighs_by_propensity(liked):
         score = np.where(items == item, 1.0, -1.0 - (np.arange(len(items)) - offers.start[:-1][offers.choices.of_row]))
         known[item] = worth[best(score, offers.start)].mean()
     assert worth[best(scorer.score(offers.choices), offers.start)].mean() > 0.9 * max(known.values())
+
+
+def indifferent(groups: int = 1200) -> Log:
+    """Two plans, shown three times in four the first, and accepted whichever it is."""
+    random = np.random.default_rng(6)
+    shown = (random.random(groups) < 0.25).astype(int)
+    place = np.tile([0, 1], groups)
+    taken = place == np.repeat(shown, 2)
+    names = np.repeat(np.arange(groups), 2).astype(str)
+    propensity = np.where(place == 0, 0.75, 0.25)
+    keys = {'decision': names, 'customer': names, 'at': 0, 'month': 0, 'source': 'offer', 'item': place.astype(str)}
+    keys |= {'current': 's', 'price_minor': 1000 + place, 'margin_minor': 0, 'offered': taken, 'propensity': propensity}
+    keys |= {'opened': taken, 'accepted': taken, 'rejected': False, 'control': False}
+    x = np.column_stack([place, random.normal(size=len(place))]).astype(np.float32)
+    return log_of(Choices(pl.DataFrame(keys), x, [], ['dearer', 'noise'], np.arange(0, 2 * groups + 1, 2), None))
+
+
+@pytest.mark.parametrize('name', ['lambdarank', 'rank_xendcg', 'logit', 'logit trees'])
+def test_what_was_shown_more_often_is_not_taken_for_liked(name, monkeypatch):
+    log = indifferent()
+
+    def lean() -> float:
+        model = next(each for each in MODELS if each.name == name)
+        score = model.fit(log).score(log.choices)
+        return float((score[::2] - score[1::2]).mean())
+
+    weighed = lean()
+    monkeypatch.setattr('offerstream_training.plans.models._choice_weight', lambda chosen: np.ones(len(chosen.row)))
+    assert abs(weighed) < 0.3 * lean(), 'the control: without weights the first plan seems to be liked'
 
 
 def test_the_judged_months_have_no_say(liked):
