@@ -61,7 +61,7 @@ export type Pushing = {
   settled(): Promise<LedgerCounts>
   /** The clock is there once nothing is between a last check and a device. */
   leap(to: number): Promise<void>
-  restart(change?: Partial<DispatcherOptions>): Promise<void>
+  restart(): Promise<void>
   /** The push service is gone, and there again with the devices and the log of before. */
   stopService(): Promise<void>
   startService(): Promise<void>
@@ -117,7 +117,7 @@ export async function openPushing(options: PushingOptions): Promise<Pushing> {
   let crashes = 0
   /** Pushes between their last check and the answer. */
   let underWay = 0
-  const start = (change: Partial<DispatcherOptions> = {}): Promise<Dispatcher> => {
+  const start = async (): Promise<Dispatcher> => {
     const webPush = around(webPushProvider({ vapid }))
     const counted: Provider<'web-push'> = {
       ...webPush,
@@ -127,7 +127,7 @@ export async function openPushing(options: PushingOptions): Promise<Pushing> {
       },
     }
     let gone = false
-    return runDispatcher({
+    const started = await runDispatcher({
       log,
       store,
       registry,
@@ -140,15 +140,13 @@ export async function openPushing(options: PushingOptions): Promise<Pushing> {
       fetchPauseMs: 5,
       notice: line => notices.push(line),
       ...options.dispatcher,
-      ...change,
       reach(point) {
         if (point === armed.at && --armed.nth <= 0) gone = true
         if (gone) throw new Crash(point)
       },
-    }).then(dispatcher => {
-      dispatcher.done.catch(() => {})
-      return dispatcher
     })
+    started.done.catch(() => {})
+    return started
   }
   let dispatcher = await start()
 
@@ -164,20 +162,19 @@ export async function openPushing(options: PushingOptions): Promise<Pushing> {
   }
   let policy: ContactPolicy = defaultContactPolicy
 
-  const counts = async (): Promise<LedgerCounts> => {
+  const stopped = (): never => {
+    throw new Error('the dispatcher stopped by itself')
+  }
+  const settled = async (): Promise<LedgerCounts> => {
     for (;;) {
-      const ended = await Promise.race([
-        dispatcher.done.then(
-          () => 'stopped',
-          (error: Error) => error,
-        ),
-        settle(),
-      ])
-      if (!(ended instanceof Error)) return ended as LedgerCounts
-      if (!(ended instanceof Crash)) throw ended
-      crashes++
-      armed.at = ''
-      dispatcher = await start()
+      try {
+        return await Promise.race([dispatcher.done.then(stopped), settle()])
+      } catch (error) {
+        if (!(error instanceof Crash)) throw error
+        crashes++
+        armed.at = ''
+        dispatcher = await start()
+      }
     }
   }
   const settle = async (): Promise<LedgerCounts> => {
@@ -236,14 +233,14 @@ export async function openPushing(options: PushingOptions): Promise<Pushing> {
       const address = { kind: 'web-push', endpoint, keys } as const
       await subscriptions.register(customer, handle, { address, at: clock.at, expiresAt: null })
     },
-    settled: counts,
+    settled,
     async leap(to) {
       while (underWay > 0) await new Promise(resolve => setTimeout(resolve, 2))
       clock.at = to
     },
-    async restart(change) {
+    async restart() {
       await dispatcher.stop()
-      dispatcher = await start(change)
+      dispatcher = await start()
     },
     stopService: () => push.stop(),
     async startService() {
