@@ -1,8 +1,12 @@
 // Whatever comes, each offer ends in a state with a short reason, and the one behind it goes out.
+import { defaultContactPolicy } from '@offerstream/catalogue'
 import type { Customer, NextBestOffer } from '@offerstream/contracts'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Address } from '../src/index.ts'
-import { createWorld, hour, noon, offer, profile, until, type World } from './given.ts'
+import { webhookProvider } from '../src/providers/webhook.ts'
+import { mailServer } from './doubles/mailbox.ts'
+import { webhookReceiver } from './doubles/webhook.ts'
+import { createWorld, hour, impatient, noon, offer, profile, until, type World } from './given.ts'
 
 let world: World
 beforeEach(async () => {
@@ -83,6 +87,66 @@ test('each kind of bad input ends in a state with a reason, and the line goes on
   expect(ends.toSorted()).toEqual([...rows.map(([, wanted], at) => `o-${at} ${wanted}`), 'last accepted'].toSorted())
   const progress = await world.store.peekProgress('push-dispatcher', 0)
   expect(progress!.counts.get('skipped/other-channel')).toBe(1)
+})
+
+describe('on a channel that is no push', () => {
+  const secrets = [`whsec_${Buffer.alloc(32, 7).toString('base64')}`]
+  const inside = { address: '10.0.0.1', family: 4 }
+  const outside = { address: '93.184.216.34', family: 4 }
+  const resolve = async (name: string) => (name.startsWith('both') ? [outside, inside] : [inside])
+  const url = (text: string): Address => ({ kind: 'webhook', url: text })
+
+  test.each<[what: string, wanted: string, address: Address]>([
+    ['a webhook to a private address', 'rejected private-address', url('https://10.0.0.1/hook')],
+    ['to this machine', 'rejected private-address', url('https://127.0.0.1/hook')],
+    ['to where a cloud keeps its keys', 'rejected private-address', url('https://169.254.169.254/latest')],
+    ['to a name that leads inside', 'rejected private-address', url('https://inside.example.org/hook')],
+    ['to a name that leads both ways', 'rejected private-address', url('https://both.example.org/hook')],
+    ['to no address', 'rejected malformed-subscription', url('::')],
+    ['to a mailbox that is none', 'rejected answered-501', { kind: 'email', address: 'a\r\nb@c' }],
+    ['to a mailbox with nothing in it', 'rejected malformed-address', { kind: 'email', address: '' }],
+  ])('%s: %s, and the offer behind it goes out', async (_what, wanted, address) => {
+    const mails = await mailServer()
+    // Only by the wall's clock may anything leave the machine.
+    world.clock.at = Date.now()
+    await world.append('playbook', 'default', {
+      at: noon,
+      body: { ...defaultContactPolicy, quietFromHour: 0, quietToHour: 0 },
+    })
+    const dispatcher = await world.start({
+      fetchPauseMs: 5,
+      providers: [impatient(), webhookProvider({ secrets, resolve }), mails.provider()],
+    })
+    const channel = address.kind
+    await world.append('customers', 'customer-1', profile('customer-1', { consent: { [channel]: true } }))
+    await world.subscriptions.register('customer-1', 'hook', { address, at: noon, expiresAt: null })
+    await world.customers('last')
+    const expiresAt = world.clock.at + hour
+    await world.offers(offer({ channel, expiresAt }), offer({ id: 'last', customer: 'last', expiresAt }))
+    const ends = await until(
+      async () => (await world.deliveries()).filter(each => !each.endsWith(' sending')),
+      found => found.length === 2,
+    )
+    expect(ends.toSorted()).toEqual(['last accepted', `offer-1 ${wanted}`])
+    expect(mails.taken).toEqual([])
+    await dispatcher.stop()
+    await mails.close()
+  })
+
+  test('a webhook that leads elsewhere is not followed', async () => {
+    const receiver = await webhookReceiver()
+    const elsewhere = await webhookReceiver()
+    const { address } = elsewhere
+    receiver.script({ status: 307, headers: { location: (address as { url: string }).url } })
+    await world.start({ fetchPauseMs: 5, providers: [impatient(), receiver.provider()] })
+    await world.append('customers', 'customer-1', profile('customer-1', { consent: { webhook: true } }))
+    await world.subscriptions.register('customer-1', 'hook', { address: receiver.address, at: noon, expiresAt: null })
+    await world.offers(offer({ channel: 'webhook' }))
+    await until(world.deliveries, found => found.includes('offer-1 rejected redirect'))
+    expect([receiver.taken, elsewhere.taken]).toEqual([[], []])
+    await receiver.close()
+    await elsewhere.close()
+  })
 })
 
 test('an unknown obligation asks for caps and quiet hours like any offer', async () => {

@@ -9,6 +9,7 @@ import { apnsDouble } from './doubles/apns.ts'
 import type { AnyDouble } from './doubles/double.ts'
 import { errorOf, fcmDouble } from './doubles/fcm.ts'
 import { mailServer } from './doubles/mailbox.ts'
+import { webPushDevice } from './doubles/web-push.ts'
 import { webhookReceiver } from './doubles/webhook.ts'
 import { noon } from './given.ts'
 
@@ -28,6 +29,7 @@ const requestTo = (double: AnyDouble, change: object = {}): PushRequest =>
 const soon = () => AbortSignal.timeout(5000)
 
 describe.each<[string, () => Promise<AnyDouble>]>([
+  ['web-push, against the stack’s push service', webPushDevice],
   ['webhook', webhookReceiver],
   ['fcm, against a double', fcmDouble],
   ['apns, against a double', apnsDouble],

@@ -4,6 +4,8 @@ import fastify from 'fastify'
 import { fcmProvider } from '../../src/providers/fcm.ts'
 import type { Double, Scripted } from './double.ts'
 
+const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+
 export type FcmDouble = Double<'fcm'> & {
   /** Assertions that were exchanged. */
   readonly exchanged: number
@@ -12,7 +14,6 @@ export type FcmDouble = Double<'fcm'> & {
 }
 
 export async function fcmDouble(): Promise<FcmDouble> {
-  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const taken: { text: string; id: string }[] = []
   const scripted: Scripted[] = []
   let exchanged = 0
