@@ -99,6 +99,20 @@ test('what waited goes out at a moment of its own, the same each time, within th
   expect(new Set(releases(morning))).toEqual(new Set([morning]))
 })
 
+test.each([
+  ['go forward', '2026-03-28T23:30:00Z', '2026-03-29T06:00:00Z'],
+  ['go back', '2026-10-24T22:30:00Z', '2026-10-25T07:00:00Z'],
+])('in a night in which clocks %s it goes out from eight on the wall on, within the spread', (_, asked, eight) => {
+  const now = Date.parse(asked)
+  for (let at = 0; at < 50; at++) {
+    const made = offer({ id: `o-${at}`, expiresAt: now + 48 * hour })
+    const verdict = judge(made, emptyLedger, contact({ zone: 'Europe/Berlin' }), door(), now)
+    const until = verdict.kind === 'hold' ? verdict.until : Number.NaN
+    expect(until).toBeGreaterThanOrEqual(Date.parse(eight))
+    expect(until).toBeLessThan(Date.parse(eight) + 15 * 60_000)
+  }
+})
+
 const past = (change: Partial<Contacted>): Contacted => ({
   ...{ at: noon, item: 'other', category: 'plans', channel: 'push' },
   ...change,
