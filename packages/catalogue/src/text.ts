@@ -45,6 +45,8 @@ export function textProblems(item: CatalogueItem): string[] {
     const pattern = item.text[locale]!
     const wrong = patternProblems(pattern, locale, kinds).map(problem => `text ${locale}: ${problem}`)
     if (wrong.length > 0) return wrong
+    // They take six bytes each in a push, and no device shows them.
+    if (/[\p{Cc}--[\n\t]]/v.test(pattern)) return [`text ${locale}: has control characters`]
     const bytes = largestBytes(pattern, locale, kinds)
     return bytes > textBytes ? [`text ${locale}: can be ${bytes} bytes long, ${textBytes} are allowed`] : []
   })

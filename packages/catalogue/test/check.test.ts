@@ -210,6 +210,8 @@ describe('texts of an item', () => {
     [{ en: 'a', de_at: 'b' }, ['text de_at: is no BCP 47 locale, wanted de-AT']],
     [{ en: 'a', '??': 'b' }, ['text ??: is no BCP 47 locale']],
     [{ en: '👩‍👩‍👧'.repeat(60) }, ['text en: can be 1080 bytes long, 1024 are allowed']],
+    [{ en: 'a\u0007b' }, ['text en: has control characters']],
+    [{ en: 'a\n\tb' }, []],
     [{ de: 'a' }, ['text has no en to fall back on']],
   ])('%j', (text, problems) => {
     const found = withText(text)

@@ -37,6 +37,7 @@ const rows: readonly (readonly [what: string, wanted: string, row: Row])[] = [
   ['a time zone that is none', 'suppressed unknown-zone', { profile: { zone: 'Mars/Olympus' } }],
   ['no time zone', 'suppressed unknown-zone', { profile: { zone: '' } }],
   ['a text that was never filled in', 'suppressed no-text', { offer: { text: ' ' } }],
+  ['the longest text that the catalogue takes', 'accepted', { offer: { text: '"'.repeat(1024) } }],
   ['a text too large for a push', 'rejected too-large', { offer: { text: 'x'.repeat(5000) } }],
   ['a locale nobody knows', 'accepted', { offer: { locale: 'no locale!' }, profile: { locale: '' } }],
   ['half a character', 'accepted', { offer: { text: 'two \ud83d gigabytes' } }],
