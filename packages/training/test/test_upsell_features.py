@@ -73,6 +73,18 @@ def test_a_row_gives_the_inputs_that_a_hand_works_out():
     assert not any('6m' in name for name in found), 'a window longer than the table'
 
 
+def test_a_year_is_seen_through_windows_of_three_six_and_twelve_months():
+    # Used twice as much every month of the first half, and the same ever since.
+    used = [2.0 ** min(month, 6) for month in range(1, 13)]
+    year = {f'usedGb{m}': each for m, each in enumerate(used, 1)} | {f'paidMinor{m}': 2000 for m in range(1, 13)}
+    frame = pl.DataFrame([ROW | year, OTHER | year])
+    found = of(frame, schema_of(frame, set(), []), 0)
+    for months in (3, 6, 12):
+        seen = np.log(used[-months:])
+        assert found[f'used_gb_level_{months}m'] == pytest.approx(seen.mean(), abs=1e-5)
+        assert found[f'used_gb_slope_{months}m'] == pytest.approx(np.polyfit(range(months), seen, 1)[0], abs=1e-5)
+
+
 def test_what_is_missing_stays_missing_and_is_flagged_and_a_row_hangs_on_no_other():
     frame = pl.DataFrame([ROW, OTHER])
     schema = schema_of(frame, set(), [])
