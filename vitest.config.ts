@@ -15,7 +15,9 @@ export default defineConfig({
           name: 'unit',
           include: ['{packages,services}/*/test/**/*.test.ts', ...pureTests],
           exclude: ['**/node_modules/**', '**/*.real.test.ts'],
-          testTimeout: 60_000,
+          // They run beside the real ones, which go first.
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
         },
       },
       {

@@ -1,6 +1,6 @@
 // `pnpm test`: types, lint, generated code, then every test. Ends with one line: N passed, N failed.
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -38,27 +38,28 @@ if (positionals.length === 0) {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'offerstream-tests-'))
-const report = join(folder, 'report.json')
-for (const project of values.unit ? ['unit'] : ['unit', 'real']) {
-  console.log(`\n# tests: ${project}`)
-  spawnSync(
-    'vitest',
-    [
-      'run',
-      '--project',
-      project,
-      '--passWithNoTests',
-      '--reporter',
-      'default',
-      '--reporter',
-      'json',
-      '--outputFile.json',
-      report,
-      ...positionals,
-    ],
-    // The many processes that tests start compile what they share once: it halves a start.
-    { cwd: root, stdio: 'inherit', env: { ...process.env, NODE_COMPILE_CACHE: join(folder, 'compiled') } },
+
+/** Runs a project's tests; answers when they ended. */
+function test(project: string, output: 'inherit' | number, how: readonly string[] = []): Promise<void> {
+  const report = join(folder, `${project}.json`)
+  const [command, ...args] = [
+    ...how,
+    ...['vitest', 'run', '--project', project, '--passWithNoTests'],
+    ...['--reporter', 'default', '--reporter', 'json', '--outputFile.json', report],
+    ...positionals,
+  ] as [string, ...string[]]
+  // The many processes that tests start compile what they share once: it halves a start.
+  const env = { ...process.env, NODE_COMPILE_CACHE: join(folder, 'compiled') }
+  const child = spawn(command, args, { cwd: root, stdio: ['inherit', output, output], env })
+  return new Promise(resolve =>
+    child.on('close', () => {
+      count(report)
+      resolve()
+    }),
   )
+}
+
+function count(report: string): void {
   try {
     const counts = JSON.parse(readFileSync(report, 'utf8')) as {
       numPassedTests: number
@@ -72,7 +73,20 @@ for (const project of values.unit ? ['unit'] : ['unit', 'real']) {
   } catch {
     failed++
   }
-  rmSync(report, { force: true })
+}
+
+if (values.unit) {
+  console.log('\n# tests: unit')
+  await test('unit', 'inherit')
+} else {
+  // The real ones wait much, for groups that rebalance and processes that start: the others fill these gaps, and no more.
+  const printed = join(folder, 'unit.log')
+  const unit = test('unit', openSync(printed, 'w'), ['nice', '-n', '15'])
+  console.log('\n# tests: real, with unit beside them')
+  await test('real', 'inherit')
+  await unit
+  console.log('\n# tests: unit')
+  process.stdout.write(readFileSync(printed))
 }
 rmSync(folder, { recursive: true })
 
