@@ -12,7 +12,7 @@ import {
 import { createServer } from 'node:net'
 import path from 'node:path'
 import { Redis } from 'ioredis'
-import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { javaRuntime, kafkaJars } from '../src/artifacts.ts'
 import { type Addresses, type Stack, startStack } from '../src/index.ts'
 import { startCache } from '../src/java.ts'
@@ -69,18 +69,20 @@ async function get(addresses: Addresses, key: string): Promise<string | null> {
   return value
 }
 
-afterEach(async () => {
-  await Promise.all(running.splice(0).map(stack => stack.stop()))
+afterAll(async () => {
+  await Promise.all(running.map(stack => stack.stop()))
+  rmSync(folder, { recursive: true, force: true })
 }, 60_000)
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
+// One life of a stack, for a start takes seconds: each test goes on with what the one before it left.
 describe('a local stack', () => {
+  let addresses: Addresses
+
   it(
     'answers at every address, keeps BACKWARD, and leaves no process and no port behind',
     async () => {
       const stack = await start({ fresh: true })
-      const { addresses } = stack
+      addresses = stack.addresses
       const [kafkaPort] = portsOf(addresses)
       expect(await kafkaBrokers(kafkaPort!)).toEqual([{ id: 1, host: '127.0.0.1', port: kafkaPort }])
       expect((await redisInfo(addresses.redis, 'memory')).get('maxmemory_policy')).toBe('noeviction')
@@ -94,9 +96,12 @@ describe('a local stack', () => {
         java: expect.stringMatching(/^25\./),
         node: process.version,
       })
+      await set(addresses, 'state', 'kept')
+      await refusesWhatOldDataCannotBeReadWith(addresses)
       const started = pids()
       expect(started).toHaveLength(3)
       expect(started.every(pid => startedAt(pid) !== undefined)).toBe(true)
+      for (const pid of started) expect(listening(pid).filter(address => !isLoopback(address))).toEqual([])
 
       await stack.stop()
       expect(started.some(pid => startedAt(pid) !== undefined)).toBe(false)
@@ -107,79 +112,42 @@ describe('a local stack', () => {
   )
 
   it(
-    'refuses a schema that old data could not be read with',
+    'comes back warm at the same addresses, with its data; says at once when one of its services dies',
     async () => {
-      const { addresses } = await start({ fresh: true })
-      expect((await register(addresses, record({ name: 'a', type: 'string' }))).status).toBe(200)
-      const wider = record({ name: 'a', type: 'string' }, { name: 'b', type: 'int', default: 0 })
-      expect((await register(addresses, wider)).status).toBe(200)
-      const breaking = record({ name: 'a', type: 'string' }, { name: 'c', type: 'int' })
-      expect((await register(addresses, breaking)).status).toBe(409)
-    },
-    coldMs,
-  )
-
-  it(
-    'comes back warm at the same addresses, with its data; fresh forgets all of it together',
-    async () => {
-      const first = await start({ fresh: true })
-      await set(first.addresses, 'state', 'kept')
-      await register(first.addresses, record({ name: 'a', type: 'string' }))
-      await first.stop()
-
       const began = performance.now()
-      const second = await start()
+      const stack = await start()
       console.log(
         `warm start: ${((performance.now() - began) / 1000).toFixed(1)} s, wanted within 10 on a machine that does nothing else`,
       )
-      expect(second.addresses).toEqual(first.addresses)
-      expect(await get(second.addresses, 'state')).toBe('kept')
-      expect(await (await fetch(`${second.addresses.registry}/subjects`)).json()).toEqual(['thing-value'])
-      await second.stop()
-
-      const third = await start({ fresh: true })
-      expect(await get(third.addresses, 'state')).toBe(null)
-      expect(await (await fetch(`${third.addresses.registry}/subjects`)).json()).toEqual([])
-    },
-    coldMs,
-  )
-
-  it(
-    'starts on other ports when somebody took its own, with its data',
-    async () => {
-      const first = await start({ fresh: true })
-      await set(first.addresses, 'state', 'kept')
-      await first.stop()
-      const takers = portsOf(first.addresses).map(port => createServer().listen(port, '127.0.0.1'))
-      try {
-        const second = await start()
-        expect(portsOf(second.addresses).some(port => portsOf(first.addresses).includes(port))).toBe(false)
-        expect(await get(second.addresses, 'state')).toBe('kept')
-      } finally {
-        for (const taker of takers) taker.close()
-      }
-    },
-    coldMs,
-  )
-
-  it(
-    'says at once when one of its services dies, and comes back from what a crash left',
-    async () => {
-      const stack = await start({ fresh: true })
-      await set(stack.addresses, 'state', 'kept')
+      expect(stack.addresses).toEqual(addresses)
+      await hasItsData(addresses)
       for (const pid of pids()) process.kill(pid, 'SIGKILL')
       expect(await stack.crashed).toMatch(/^(redis|kafka|registry) was ended by SIGKILL; last lines of .*\.log/)
       await stack.stop()
-      const again = await start()
-      expect(await get(again.addresses, 'state')).toBe('kept')
     },
     coldMs,
   )
 
   it(
-    'throws a start cache that does not fit away, and starts without it',
+    'comes back from what a crash left; goes with the process that started it, also after kill -9',
     async () => {
-      await (await start({ fresh: true })).stop()
+      const parent = runProgram(import.meta.resolve('./programs/hold-local.ts'), instance)
+      expect(JSON.parse((await parent.said('up ')).slice(3))).toEqual(addresses)
+      await hasItsData(addresses)
+      const started = pids()
+      expect(started).toHaveLength(3)
+      await expect(start()).rejects.toThrow(`process ${parent.process.pid} already runs it`)
+      parent.process.kill('SIGKILL')
+      await parent.ended
+      expect(await until(() => !started.some(pid => startedAt(pid) !== undefined), 15_000)).toBe(true)
+    },
+    coldMs,
+  )
+
+  it(
+    'starts on other ports when somebody took its own, with its data; throws a start cache that does not fit away',
+    async () => {
+      const takers = portsOf(addresses).map(port => createServer().listen(port, '127.0.0.1'))
       const downloads = path.join(defaultDirectory, 'downloads')
       const file = startCache(path.join(downloads, javaRuntime.name), path.join(downloads, kafkaJars.name))
       // Another file in its place: a broker elsewhere may have the old one in memory.
@@ -189,48 +157,54 @@ describe('a local stack', () => {
       renameSync(`${file}.broken`, file)
       try {
         const stack = await start()
-        expect(await kafkaBrokers(portsOf(stack.addresses)[0]!)).toHaveLength(1)
+        expect(portsOf(stack.addresses).some(port => portsOf(addresses).includes(port))).toBe(false)
+        await hasItsData(stack.addresses)
         expect(existsSync(file) && statSync(file).size < 100).toBe(false)
+        await stack.stop()
       } finally {
         if (good) renameSync(`${file}.good`, file)
+        for (const taker of takers) taker.close()
       }
     },
     coldMs,
   )
 
   it(
-    'goes with the process that started it, also after kill -9',
+    'forgets all of its data together when it starts fresh, and another beside it has its own',
     async () => {
-      const parent = runProgram(import.meta.resolve('./programs/hold-local.ts'), instance)
-      const addresses = JSON.parse((await parent.said('up ')).slice(3)) as Addresses
-      const started = pids()
-      expect(started).toHaveLength(3)
-      await expect(start()).rejects.toThrow(`process ${parent.process.pid} already runs it`)
-      parent.process.kill('SIGKILL')
-      await parent.ended
-      expect(await until(() => !started.some(pid => startedAt(pid) !== undefined), 15_000)).toBe(true)
-      const again = await start()
-      expect(again.addresses).toEqual(addresses)
+      const other = `${instance}-other`
+      try {
+        const [one, two] = await Promise.all([start({ fresh: true }), start({ fresh: true, instance: other })])
+        expect(await get(one.addresses, 'state')).toBe(null)
+        expect(await subjects(one.addresses)).toEqual([])
+        await set(one.addresses, 'state', 'of one')
+        await register(one.addresses, record({ name: 'a', type: 'string' }))
+        expect(await get(two.addresses, 'state')).toBe(null)
+        expect(await subjects(two.addresses)).toEqual([])
+        expect(await kafkaBrokers(portsOf(two.addresses)[0]!)).toHaveLength(1)
+        await two.stop()
+      } finally {
+        rmSync(path.join(defaultDirectory, 'stacks', other), { recursive: true, force: true })
+      }
     },
     coldMs,
   )
 })
 
-it('two stacks run side by side, each on its own ports and data, on loopback alone', async () => {
-  const other = `${instance}-other`
-  try {
-    const [one, two] = await Promise.all([start({ fresh: true }), start({ fresh: true, instance: other })])
-    await set(one.addresses, 'state', 'of one')
-    await register(one.addresses, record({ name: 'a', type: 'string' }))
-    expect(await get(two.addresses, 'state')).toBe(null)
-    expect(await (await fetch(`${two.addresses.registry}/subjects`)).json()).toEqual([])
-    expect(await kafkaBrokers(portsOf(two.addresses)[0]!)).toHaveLength(1)
-    for (const pid of pids()) expect(listening(pid).filter(address => !isLoopback(address))).toEqual([])
-    await two.stop()
-  } finally {
-    rmSync(path.join(defaultDirectory, 'stacks', other), { recursive: true, force: true })
-  }
-}, 300_000)
+async function refusesWhatOldDataCannotBeReadWith(addresses: Addresses): Promise<void> {
+  expect((await register(addresses, record({ name: 'a', type: 'string' }))).status).toBe(200)
+  const wider = record({ name: 'a', type: 'string' }, { name: 'b', type: 'int', default: 0 })
+  expect((await register(addresses, wider)).status).toBe(200)
+  const breaking = record({ name: 'a', type: 'string' }, { name: 'c', type: 'int' })
+  expect((await register(addresses, breaking)).status).toBe(409)
+}
+
+async function hasItsData(addresses: Addresses): Promise<void> {
+  expect(await get(addresses, 'state')).toBe('kept')
+  expect(await subjects(addresses)).toEqual(['thing-value'])
+}
+
+const subjects = async ({ registry }: Addresses): Promise<unknown> => (await fetch(`${registry}/subjects`)).json()
 
 /** The addresses a process listens on, in the kernel's hexadecimal. */
 function listening(pid: number): readonly string[] {
