@@ -70,8 +70,9 @@ async function measure(place: Place, settings: Readonly<Record<string, string>>,
       progress,
     )
     progress('warming up')
+    // Until the compilers of all of them, the broker's above all, have done their work.
     await line.phase(300, 10)
-    await line.phase(1000, 10)
+    await line.phase(1000, 30)
     const phases: Phase[] = []
     for (const rate of settings['rates']!.split(',').map(Number)) {
       progress(`${rate} events/s for ${seconds} s`)

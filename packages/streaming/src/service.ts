@@ -5,6 +5,7 @@ import { startApiThread } from './api-thread.ts'
 import { type Clock, createClock } from './clock.ts'
 import { confluentRegistry } from './confluent-registry.ts'
 import { failPoint } from './fail-point.ts'
+import { collectRarely } from './garbage.ts'
 import { kafkaLog } from './kafka-log.ts'
 import type { Reach, Running } from './member.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
@@ -109,6 +110,7 @@ export async function serve(
   start: (surroundings: Surroundings) => Promise<Running>,
   api?: Api,
 ): Promise<void> {
+  collectRarely()
   const surroundings = openSurroundings(service, settings)
   const { logger } = surroundings
   const fail = (error: unknown): never => {
