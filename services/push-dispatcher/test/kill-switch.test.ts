@@ -10,13 +10,13 @@ let world: World
 afterEach(() => world.end())
 
 /**
- * Eight partitions at fifty offers a second each: a wave takes two seconds. Milliseconds from the stop to the last offer
- * that went out, how many a second went before it, and how many never did.
+ * Eight partitions at fifty offers a second each at most: a wave takes two seconds or more. Milliseconds from the stop to
+ * the last offer that went out, how many were on their way when it came, and how many never went.
  */
 async function stopTime(
   recheck: boolean,
   stop: (customers: readonly string[]) => Promise<unknown> = () => world.append('playbook', 'stop', killSwitch()),
-): Promise<{ readonly ms: number; readonly perSecond: number; readonly left: number }> {
+): Promise<{ readonly ms: number; readonly underWay: number; readonly left: number }> {
   world = await createWorld(memoryStore(), 8)
   const recorder = createRecorder(world.clock)
   recorder.ms = 40
@@ -32,32 +32,33 @@ async function stopTime(
     () => recorder.asked.length,
     count => count >= 150,
   )
+  const { sending: underWay } = await dispatcher.counts()
   await stop(customers)
   const thrownAt = performance.now()
-  const before = recorder.asked.filter(each => each.wallAt > thrownAt - 300 && each.wallAt <= thrownAt)
   await until(
     () => dispatcher.counts(),
     found => found.total === customers.length && found.decided + found.sending === 0,
   )
   const last = Math.max(...recorder.asked.map(each => each.wallAt))
-  return { ms: last - thrownAt, perSecond: before.length / 0.3, left: customers.length - recorder.asked.length }
+  return { ms: last - thrownAt, underWay, left: customers.length - recorder.asked.length }
 }
 
-test('at hundreds of pushes a second a kill switch stops them within a second', async () => {
-  const { ms, perSecond, left } = await stopTime(true)
-  expect(perSecond).toBeGreaterThan(150)
+// A look holds for 750 ms by the dispatcher's clock, however slow the machine is.
+test('with hundreds of pushes under way a kill switch stops them within a second', async () => {
+  const { ms, underWay, left } = await stopTime(true)
+  expect(underWay).toBeGreaterThan(300)
   expect(ms).toBeLessThan(1000)
-  expect(left).toBeGreaterThan(500)
+  expect(left).toBeGreaterThan(100)
 })
 
 test('and so does a revocation: who takes consent back gets nothing a second later', async () => {
-  const { ms, perSecond, left } = await stopTime(true, async customers => {
+  const { ms, underWay, left } = await stopTime(true, async customers => {
     for (const customer of customers)
       await world.append('customers', customer, profile(customer, { consent: { push: false } }))
   })
-  expect(perSecond).toBeGreaterThan(100)
+  expect(underWay).toBeGreaterThan(300)
   expect(ms).toBeLessThan(1000)
-  expect(left).toBeGreaterThan(400)
+  expect(left).toBeGreaterThan(100)
 })
 
 test('negative control: without the check before each push whole waves still go out', async () => {
