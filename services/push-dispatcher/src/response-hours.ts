@@ -1,6 +1,6 @@
 // How often pushes were clicked, by the hour on the customer's wall in which they went out.
 
-export type HourCount = { readonly hour: number; readonly sent: number; readonly clicked: number }
+type HourCount = { readonly hour: number; readonly sent: number; readonly clicked: number }
 
 /** Each hour once at most; one that is not there counts as none. */
 export type Hours = readonly HourCount[]

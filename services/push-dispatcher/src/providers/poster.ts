@@ -3,7 +3,7 @@ import { Agent as PlainAgent, request as plainRequest } from 'node:http'
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
 import type { LookupFunction } from 'node:net'
 
-export type Posted = { readonly status: number; readonly retryAfter: string | null }
+type Posted = { readonly status: number; readonly retryAfter: string | null }
 
 export type Poster = {
   /**
