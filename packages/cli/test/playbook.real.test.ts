@@ -147,7 +147,7 @@ test('a canary that says the same of everything is retired by one of two scorers
   const folder = mkdtempSync(join(tmpdir(), 'models-'))
   cpSync(models, folder, { recursive: true })
   writeTreeModel(folder, {
-    ...{ name: 'plan-ranker', version: '2', kind: 'plan', features: [], pairs: ['price_to_charge'] },
+    ...{ name: 'plan-ranker', version: '3', kind: 'plan', features: [], pairs: ['price_to_charge'] },
     trees: [split(1, -2, -2)],
   })
   const members = [0, 1].map(() => surroundingsOf(stack, { prefix: 'roll.', partitions }))
@@ -159,7 +159,7 @@ test('a canary that says the same of everything is retired by one of two scorers
     for (const member of members) running.push(await startOfferScorer(member, { models: folder }))
     const { feed, decided, until } = await customersOf(first)
     const by = { ...options, models: folder }
-    const { version: from } = await promoteModel(first, 'plan-ranker', '2', { ...by, stage: 'canary', share: 0.5 })
+    const { version: from } = await promoteModel(first, 'plan-ranker', '3', { ...by, stage: 'canary', share: 0.5 })
     const history = async () => historyOf(await readPlaybook(first), 'plan-ranker')
     let fed = 0
     await until(async () => {
@@ -190,10 +190,10 @@ test('a canary that says the same of everything is retired by one of two scorers
           .filter(({ playbookVersion }) => playbookVersion >= least && playbookVersion < below)
           .map(({ models }) => models.find(({ stage }) => stage !== 'shadow')?.version),
       )
-    expect(served(from, retired)).toEqual(new Set(['1', '2']))
-    expect(served(retired, Number.POSITIVE_INFINITY)).toEqual(new Set(['1']))
+    expect(served(from, retired)).toEqual(new Set(['2', '3']))
+    expect(served(retired, Number.POSITIVE_INFINITY)).toEqual(new Set(['2']))
     const status = await modelStatus(first, { models: folder, last: 1000 })
-    expect(status.models.find(({ version }) => version === '2')).toMatchObject({
+    expect(status.models.find(({ version }) => version === '3')).toMatchObject({
       stage: 'retired',
       promotedIn: retired,
     })
