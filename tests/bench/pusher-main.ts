@@ -16,6 +16,7 @@ import {
 import { pushServiceClient } from '@offerstream/stack'
 import {
   ensureTopics,
+  type Log,
   memoryLog,
   memoryRegistry,
   memoryStore,
@@ -23,6 +24,7 @@ import {
   partitionOf,
   redisStore,
 } from '@offerstream/streaming'
+import { pushOffer } from './push-offer.ts'
 
 /** What a bench asks for; answered by a message with the same `event`. */
 export type PusherOrder =
@@ -47,16 +49,24 @@ export type PusherOrder =
 setFlagsFromString('--expose_gc')
 const collect = runInNewContext('gc') as () => void
 const partitions = 4
-const hour = 3_600_000
 const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 
-const log = memoryLog()
+const kept = memoryLog()
+let forgetsDeliveries = false
+/** Of a backlog the deliveries would be measured with it: they belong on a broker's disk. */
+const log: Log = {
+  ...kept,
+  async append(path, partition, records) {
+    if (!(forgetsDeliveries && path === 'deliveries')) await kept.append(path, partition, records)
+  },
+}
 const registry = memoryRegistry()
 const subscriptions = memorySubscriptions()
 let dispatcher: Dispatcher
 let start: () => Promise<void>
 let customers = 0
 let made = 0
+let causes = 0
 let accepted = 0
 let url: string | null = null
 
@@ -76,11 +86,11 @@ async function append<Name extends 'customers' | 'next-best-offers' | 'playbook'
 ): Promise<void> {
   const topic = await openTopic(registry, name)
   const lanes = Array.from({ length: partitions }, () => [] as { key: string; value: Buffer; cause: string }[])
-  for (const [at, { key, value }] of values.entries())
+  for (const { key, value } of values)
     lanes[name === 'playbook' ? 0 : partitionOf(key, partitions)]!.push({
       key,
       value: topic.codec.encode(value as never),
-      cause: `feature-updates@1/0/${made + at}/0`,
+      cause: `feature-updates@1/0/${causes++}/0`,
     })
   for (const [partition, records] of lanes.entries())
     if (records.length > 0) await log.append(topic.path, partition, records)
@@ -91,11 +101,7 @@ const offers = (count: number): { key: string; value: NextBestOffer }[] => {
   return Array.from({ length: count }, () => {
     const customer = `c-${made % customers}`
     const id = `offer-${made++}`
-    const trigger = { kind: 'allowance-used', event: id, at: now }
-    const what = { item: 'pack-s', kind: 'package', category: 'packs', brand: 'main', priceMinor: 500, currency: 'EUR' }
-    const how = { channel: 'push', text: 'Two gigabytes more for your holiday', locale: 'en', zone: 'UTC', reasons: [] }
-    const terms = { obligation: 'none', needsConsent: true, expiresAt: now + 24 * hour, trigger }
-    return { key: customer, value: { id, customer, at: now, sequence: made, ...what, ...how, ...terms } }
+    return { key: customer, value: pushOffer(id, customer, made, now) }
   })
 }
 
@@ -106,6 +112,7 @@ async function begin(order: PusherOrder & { readonly event: 'begin' }): Promise<
   const { signEachTime, redis, shut } = order
   customers = order.customers
   url = order.url
+  forgetsDeliveries = shut !== null
   if (order.cert !== null) setDefaultCACertificates([...getCACertificates(), readFileSync(order.cert, 'utf8')])
   const names = ['customer-events', 'customers', 'next-best-offers', 'deliveries', 'playbook'] as const
   await ensureTopics(log, { prefix: '', partitions, sources: true })
@@ -215,18 +222,29 @@ async function stopTime(count: number, after: number): Promise<object> {
 async function backlog(count: number, seconds: number): Promise<object> {
   for (let left = count; left > 0; left -= 10_000) await append('next-best-offers', offers(Math.min(left, 10_000)))
   collect()
-  const before = process.memoryUsage().heapUsed
+  const before = process.memoryUsage()
+  let [mostHeap, mostRss] = [before.heapUsed, before.rss]
   await start()
-  let most = 0
   const end = performance.now() + seconds * 1000
   const isHeld = async (): Promise<boolean> => (await dispatcher.counts()).deferred === count
   while (performance.now() < end && !(await isHeld())) {
     await pause(250)
-    most = Math.max(most, process.memoryUsage().heapUsed)
+    const { heapUsed, rss } = process.memoryUsage()
+    ;[mostHeap, mostRss] = [Math.max(mostHeap, heapUsed), Math.max(mostRss, rss)]
   }
   collect()
   const { total, deferred } = await dispatcher.counts()
-  return { heapBytes: process.memoryUsage().heapUsed - before, mostHeapBytes: most - before, entered: total, deferred }
+  const after = process.memoryUsage()
+  return {
+    heapBytes: after.heapUsed - before.heapUsed,
+    mostHeapBytes: mostHeap - before.heapUsed,
+    externalBytes: after.external - before.external,
+    residentBytesBefore: before.rss,
+    residentBytes: after.rss,
+    mostResidentBytes: mostRss,
+    entered: total,
+    deferred,
+  }
 }
 
 function answer(order: PusherOrder): Promise<object> {
