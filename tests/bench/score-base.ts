@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PlaybookRecord } from '@offerstream/contracts'
-import { createModels, promotionOf } from '@offerstream/ranker'
+import { createModels, promotionOf, type Scorer } from '@offerstream/ranker'
 import { ensureTopics, openTopic } from '@offerstream/streaming'
 import { pythonFor } from '../../packages/training/src/environment.ts'
 import { type Base, baseOf, fillStore } from './base.ts'
@@ -79,7 +79,7 @@ async function measure(
       each === whole
         ? 'every engine scored all of the rows'
         : `every engine scored ${each.toLocaleString('en')} rows, ${((100 * each) / whole).toFixed(1)} % of them, in three turns; the minutes are extrapolated`,
-      `largest difference from LightGBM on ${engines[0]!.compared.toLocaleString('en')} rows: ours ${own.apart.toExponential(1)} of a probability, lleaves ${engines[2]!.apart.toExponential(1)} of a margin`,
+      `largest difference from LightGBM on ${engines[0]!.compared.toLocaleString('en')} rows: quick trees ${own.apart.toExponential(1)} and onnxruntime ${engines[1]!.apart.toExponential(1)} of a probability, lleaves ${engines[3]!.apart.toExponential(1)} of a margin`,
       `goal, 45 M scores on one core in ${goals.scoringMinutes} minutes: ${scoringReached ? 'reached' : 'NOT reached'} (${(goals.scores / own.perSecond / 60).toFixed(1)})`,
     ],
     figures: { engines, scoringMinutes: goals.scores / own.perSecond / 60, scoringReached },
@@ -129,11 +129,13 @@ async function scoring(
 ): Promise<Engine[]> {
   const width = base.features.length + base.pairs.length
   const promotion = await promotionOf(join(folder, 'models'), 'plan-ranker-bench', '1')
-  const models = createModels(join(folder, 'models'))
-  const { scorer } = await models.load(promotion)
+  const native = createModels(join(folder, 'models'))
+  const batches = createModels(join(folder, 'models'), { batches: true })
+  const { scorer: onnxruntime } = await native.load(promotion)
+  const { scorer: quick } = await batches.load(promotion)
   const distinct = new Float32Array(base.rows.buffer, base.rows.byteOffset, base.rows.byteLength / 4)
   /** As a ranking thread does: the rows of a hundred customers at once. */
-  const own = async (wanted: number): Promise<number> => {
+  const own = async (scorer: Scorer, wanted: number): Promise<number> => {
     const batch = 100 * plans
     const held = distinct.length / width
     const began = performance.now()
@@ -149,39 +151,46 @@ async function scoring(
     const python = engine === 'lleaves' ? pythons.lleaves : pythons.python
     return ((await said(python, script)) as { seconds: number }).seconds
   }
-  const timed = { own: 0, lightgbm: 0, lleaves: 0 }
+  const timed = { quick: 0, onnxruntime: 0, lightgbm: 0, lleaves: 0 }
   const rounds = 3
-  await own(Math.min(rows, 50_000))
+  for (const scorer of [quick, onnxruntime]) await own(scorer, Math.min(rows, 50_000))
   for (let round = 0; round < rounds; round++) {
     const wanted = Math.ceil(rows / rounds)
-    progress('scoring: onnxruntime-node, LightGBM and lleaves in turn', (round + 0.1) / rounds)
-    timed.own += await own(wanted)
+    progress('scoring: quick trees, onnxruntime-node, LightGBM and lleaves in turn', (round + 0.1) / rounds)
+    timed.quick += await own(quick, wanted)
+    timed.onnxruntime += await own(onnxruntime, wanted)
     timed.lightgbm += await other('lightgbm', wanted)
     timed.lleaves += await other('lleaves', wanted)
   }
   progress('scored', 1)
   const compared = Math.min(3000, distinct.length / width)
-  const probability = await scorer.score(distinct.subarray(0, compared * width), compared)
-  await models.close()
+  const few = distinct.subarray(0, compared * width)
+  const scores = { quick: await quick.score(few, compared), onnxruntime: await onnxruntime.score(few, compared) }
+  await Promise.all([native.close(), batches.close()])
   const margins = (engine: string): Float64Array =>
     new Float64Array(Uint8Array.from(readFileSync(join(folder, `${engine}.f64`))).buffer)
-  const native = margins('lightgbm')
+  const lightgbm = margins('lightgbm')
   // The model's calibration is σ(margin − 3).
-  const ownApart = probability.reduce(
-    (most, p, at) => Math.max(most, Math.abs(p - 1 / (1 + Math.exp(3 - native[at]!)))),
-    0,
-  )
+  const apart = (probability: Float32Array): number =>
+    probability.reduce((most, p, at) => Math.max(most, Math.abs(p - 1 / (1 + Math.exp(3 - lightgbm[at]!)))), 0)
   const lleavesApart = margins('lleaves').reduce(
-    (most, margin, at) => Math.max(most, Math.abs(margin - native[at]!)),
+    (most, margin, at) => Math.max(most, Math.abs(margin - lightgbm[at]!)),
     0,
   )
   const done = Math.ceil(rows / rounds) * rounds
   return [
     {
-      name: 'onnxruntime-node, batches of 100 customers',
+      name: 'quick trees, batches of 100 customers',
       rows: done,
-      perSecond: done / timed.own,
-      apart: ownApart,
+      perSecond: done / timed.quick,
+      apart: apart(scores.quick),
+      compared,
+    },
+    {
+      name: 'onnxruntime-node, the same batches',
+      rows: done,
+      perSecond: done / timed.onnxruntime,
+      apart: apart(scores.onnxruntime),
       compared,
     },
     { name: 'LightGBM, Python, one thread', rows: done, perSecond: done / timed.lightgbm, apart: 0, compared },

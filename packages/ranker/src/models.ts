@@ -26,11 +26,13 @@ export type Model = {
 export type ModelOptions = {
   /** Takes batches from `pooledRows` on; none unless given. */
   readonly pool?: Pool
+  /** For ranking whole bases: large batches, and nobody waits for one of them. A quick walker scores, the runtime where it fails. */
+  readonly batches?: boolean
   /** How long the native runtime may take for a part of a batch, waiting included; 5 seconds unless given. */
   readonly timeoutMs?: number
   /** How long it is left alone after it failed too often, milliseconds; 10 seconds unless given. */
   readonly resetMs?: number
-  /** Told when the walker serves in its place: the model as name/version, how many rows, and why. */
+  /** Told when the other implementation serves in its place: the model as name/version, how many rows, and why. */
   readonly fellBack?: (model: string, rows: number, why: string) => void
   /** Told of all rows that were to be scored. */
   readonly scored?: (model: string, rows: number) => void
@@ -131,25 +133,26 @@ export async function loadModel(
   }
 }
 
-/** Small batches in this thread, large ones in the pool, and the walker where either fails. */
+/** Small batches in this thread, large ones in the pool, and the other implementation where either fails. */
 function serve(
   model: string,
   output: string,
   session: Session,
   bytes: Uint8Array,
   walker: Walker | null,
-  { pool, timeoutMs = 5000, resetMs = 10_000, fellBack = () => {}, scored = () => {} }: ModelOptions,
+  { pool, batches = false, timeoutMs = 5000, resetMs = 10_000, fellBack = () => {}, scored = () => {} }: ModelOptions,
 ): { readonly scorer: Scorer; close(): void } {
   const guards: { close(): void }[] = []
+  const walk: Run | null = walker && (async (rows, count, wanted) => walker(rows, count, wanted))
+  const walksFirst = batches && walker?.quick === true
   const guarded = (run: Run): Run => {
-    if (walker === null) return run
-    const walk: Run = async (rows, count, wanted) => walker(rows, count, wanted)
+    if (walk === null) return run
     const options = { timeoutMs, resetMs, fellBack: (rows: number, why: string) => fellBack(model, rows, why) }
-    const guard = withFallback(model, run, walk, options)
+    const guard = walksFirst ? withFallback(model, walk, run, options) : withFallback(model, run, walk, options)
     guards.push(guard)
     return guard.run
   }
-  const inline = inParts(guarded(session.run), inlineRows)
+  const inline = inParts(guarded(session.run), walksFirst ? pooledPartRows : inlineRows)
   const pooled =
     pool === undefined ? inline : inParts(guarded(pool.runOf(bytes)), pooledPartRows, pool.threads * partsPerThread)
   return {

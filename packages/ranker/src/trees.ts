@@ -1,7 +1,7 @@
 import { type GraphNode, type Matrix, Unwalkable } from './graph.ts'
 
 /** All trees of an ensemble, node after node. */
-type Trees = {
+export type Trees = {
   readonly roots: Int32Array
   readonly column: Int32Array
   readonly mode: Uint8Array
@@ -15,30 +15,14 @@ type Trees = {
 }
 
 const modes = ['LEAF', 'BRANCH_LEQ', 'BRANCH_LT', 'BRANCH_GTE', 'BRANCH_GT', 'BRANCH_EQ', 'BRANCH_NEQ']
-const leaf = 0
+export const leaf = 0
 
-/**
- * TreeEnsembleRegressor of ai.onnx.ml 3 with one target. Thresholds are compared as the graph keeps them: a float32 input
- * against a float32 threshold or, behind a cast, against a double one. Sums are in the same precision.
- */
-export function treeEnsemble(node: GraphNode): (input: Matrix) => Matrix {
-  const trees = treesOf(node)
-  const average = textOf(node, 'aggregate_function', 'SUM')
-  if (average !== 'SUM' && average !== 'AVERAGE') throw new Unwalkable(`has trees that give their ${average}`)
-  const link = textOf(node, 'post_transform', 'NONE')
-  if (link !== 'NONE' && link !== 'LOGISTIC') throw new Unwalkable(`has trees behind ${link}`)
-  const base = numbers(node, 'base_values')[0] ?? 0
-  return ({ rows, columns, values, double }) => {
-    const round = double ? (x: number) => x : Math.fround
-    const sums = new Float64Array(rows)
-    for (let row = 0; row < rows; row++) {
-      const sum = walk(trees, values, row * columns, round)
-      const score = round((average === 'AVERAGE' ? round(sum / trees.roots.length) : sum) + base)
-      // The operator's output is float32, whatever its input.
-      sums[row] = Math.fround(link === 'LOGISTIC' ? 1 / (1 + Math.exp(-score)) : score)
-    }
-    return { rows, columns: 1, values: sums, double: false }
-  }
+/** Sums of the leaves that rows arrive at, unrounded where the matrix is double, else float32 after every tree. */
+export function walkTrees(trees: Trees, { rows, columns, values, double }: Matrix): Float64Array {
+  const round = double ? (x: number) => x : Math.fround
+  const sums = new Float64Array(rows)
+  for (let row = 0; row < rows; row++) sums[row] = walk(trees, values, row * columns, round)
+  return sums
 }
 
 function walk(trees: Trees, values: Float64Array, row: number, round: (x: number) => number): number {
@@ -73,7 +57,8 @@ function compare(mode: number, x: number, threshold: number): boolean {
   }
 }
 
-function treesOf(node: GraphNode): Trees {
+/** Throws `Unwalkable`. */
+export function treesOf(node: GraphNode): Trees {
   if ((node.attributes.get('n_targets')?.integer ?? 1) !== 1) throw new Unwalkable('has trees of several targets')
   const integers = (name: string): readonly number[] => node.attributes.get(name)?.integers ?? []
   const treeIds = integers('nodes_treeids')
@@ -116,8 +101,5 @@ function treesOf(node: GraphNode): Trees {
 }
 
 /** From the list of floats or, in double, from the tensor. */
-const numbers = ({ attributes }: GraphNode, name: string): readonly number[] | Float64Array =>
+export const numbers = ({ attributes }: GraphNode, name: string): readonly number[] | Float64Array =>
   attributes.get(`${name}_as_tensor`)?.tensor?.values ?? attributes.get(name)?.floats ?? []
-
-const textOf = ({ attributes }: GraphNode, name: string, fallback: string): string =>
-  attributes.get(name)?.text || fallback

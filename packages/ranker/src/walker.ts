@@ -1,8 +1,12 @@
 import { type GraphNode, graphOf, type Matrix, Unwalkable } from './graph.ts'
-import { treeEnsemble } from './trees.ts'
+import { treeEnsemble } from './tree-ensemble.ts'
 
 /** Rows in, one number per row out, in plain TypeScript. */
-export type Walker = (rows: Float32Array, count: number, output: string) => Float32Array
+export type Walker = {
+  (rows: Float32Array, count: number, output: string): Float32Array
+  /** Whether it outruns the native runtime on large batches: trees as `quickTrees` has them, and no products. */
+  readonly quick: boolean
+}
 
 /**
  * The second implementation of a model: serves when onnxruntime does not, and is held against it in tests. Every
@@ -13,23 +17,30 @@ export function walkerOf(model: Uint8Array): Walker {
   const steps = nodes.map(node => {
     const operation = operations[node.operation]
     if (operation === undefined) throw new Unwalkable(`has the operation ${node.operation}`)
-    return { node, apply: operation(node) }
+    return { node, operation: operation(node) }
   })
-  return (rows, count, output) => {
+  const walk = (rows: Float32Array, count: number, output: string): Float32Array => {
     const columns = count === 0 ? 0 : rows.length / count
     const known = new Map(constants)
-    known.set(input, { rows: count, columns, values: Float64Array.from(rows), double: false })
-    for (const { node, apply } of steps) known.set(node.outputs[0]!, apply(node.inputs.map(name => known.get(name)!)))
+    known.set(input, { rows: count, columns, values: new Float64Array(rows), double: false })
+    for (const { node, operation } of steps)
+      known.set(node.outputs[0]!, operation(node.inputs.map(name => known.get(name)!)))
     const answer = known.get(output)
     if (answer === undefined || answer.rows * answer.columns !== count)
       throw new Error(`output ${output} has ${(answer?.rows ?? 0) * (answer?.columns ?? 0)} values for ${count} rows`)
-    return Float32Array.from(answer.values)
+    return new Float32Array(answer.values)
   }
+  const isQuick = steps.map(({ operation }) => operation.quick)
+  return Object.assign(walk, { quick: isQuick.includes(true) && !isQuick.includes(false) })
 }
 
-type Operation = (node: GraphNode) => (inputs: readonly Matrix[]) => Matrix
+type Operation = {
+  (inputs: readonly Matrix[]): Matrix
+  /** Left out where its share of the time is small either way. */
+  readonly quick?: boolean
+}
 
-const operations: Readonly<Record<string, Operation>> = {
+const operations: Readonly<Record<string, (node: GraphNode) => Operation>> = {
   Identity: () => inputs => inputs[0]!,
   Cast: node => {
     const to = node.attributes.get('to')?.integer
@@ -47,10 +58,10 @@ const operations: Readonly<Record<string, Operation>> = {
   Div: () => each((x, y) => x / y!),
   Relu: () => each(x => Math.max(x, 0)),
   Sigmoid: () => each(x => 1 / (1 + Math.exp(-x))),
-  MatMul: () => inputs => product(inputs[0]!, inputs[1]!),
+  MatMul: () => Object.assign((inputs: readonly Matrix[]) => product(inputs[0]!, inputs[1]!), { quick: false }),
   TreeEnsembleRegressor: node => {
-    const trees = treeEnsemble(node)
-    return inputs => trees(inputs[0]!)
+    const { quick, apply } = treeEnsemble(node)
+    return Object.assign((inputs: readonly Matrix[]) => apply(inputs[0]!), { quick })
   },
 }
 

@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import {
   createModels,
   InfiniteInput,
@@ -10,6 +13,7 @@ import {
   promotionOf,
   type Session,
 } from '../src/index.ts'
+import { split, writeTreeModel } from './write-model.ts'
 
 const promotion = await promotionOf(modelsFolder, 'plan-ranker', '1')
 const width = 16
@@ -90,4 +94,33 @@ it('an input no model may see is not taken for a failure', async () => {
   const { fallen, model } = await given()
   await expect(model.scorer.score(new Float32Array(width).fill(Infinity), 1)).rejects.toThrow(InfiniteInput)
   expect(fallen).toEqual([])
+})
+
+describe('batches', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'batches-'))
+  afterAll(() => rmSync(folder, { recursive: true }))
+  const about = { name: 'trees', version: '1', kind: 'plan', features: [], pairs: ['price_to_charge'] } as const
+  writeTreeModel(folder, { ...about, trees: [split(10, 0.25, 0.5)] })
+
+  it.each([
+    ['by the walker where its trees are quick', { batches: true }, 0],
+    ['by the runtime unless asked for', {}, 3],
+  ])('are scored %s', async (_how, options, calls) => {
+    const native = runtime()
+    const models = createModels(folder, { ...options, open: native.open! })
+    opened.push(models)
+    const { scorer } = await models.load(await promotionOf(folder, 'trees', '1'))
+    native.calls = 0
+    const scores = await scorer.score(
+      Float32Array.from({ length: 400 }, (_, row) => row % 20),
+      400,
+    )
+    expect([scores[10], scores[11]]).toEqual([0.25, 0.5].map(margin => expect.closeTo(1 / (1 + Math.exp(-margin)), 6)))
+    expect(native.calls).toBe(calls)
+  })
+  it('of another model are scored by the runtime', async () => {
+    const { native, model } = await given({ batches: true })
+    await model.scorer.score(rowsOf(400), 400)
+    expect(native.calls).toBe(3)
+  })
 })

@@ -3,8 +3,11 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { onnxModel } from '../fit/onnx.ts'
+import { graphOf } from '../src/graph.ts'
 import { atBoundary, demoPromotions, loadModel, modelsFolder, openSession, walkerOf } from '../src/index.ts'
+import { quickTrees } from '../src/quick-trees.ts'
 import { inlineRows, inParts } from '../src/scoring.ts'
+import { treesOf, walkTrees } from '../src/trees.ts'
 import { type Ensemble, oracle, type Tree, treeModel } from './tree-graph.ts'
 
 const width = 4
@@ -105,6 +108,65 @@ describe('the walker over trees', () => {
       )[0]
     // The float32 next to 0.1 lies above it.
     expect([answer(true), answer(false)]).toEqual([1, 0])
+  })
+})
+
+describe('quick trees', () => {
+  const treesIn = (ensemble: Ensemble) =>
+    treesOf(graphOf(treeModel(ensemble)).nodes.find(node => node.operation === 'TreeEnsembleRegressor')!)
+  /** Like a customer's: runs of rows in which only some columns change, and in some of them nothing. */
+  const inRuns = (rows: Float32Array): Float32Array => {
+    const alike = rows.slice()
+    for (let row = 1; row < rows.length / width; row++)
+      if (row % 7 > 0)
+        for (let column = 0; column < width; column++)
+          if (column <= row % 5) alike[row * width + column] = alike[(row - 1) * width + column]!
+    return alike
+  }
+  const unequal = (wanted: Float64Array, found: Float64Array): number =>
+    wanted.reduce((count, sum, row) => count + Number(!Object.is(sum, found[row])), 0)
+  const quickly = ensembles.map(ensemble => ({ ...ensemble, mode: 'BRANCH_LEQ' as const }))
+
+  it('sum to the bits of the plain walk, in double and in float, on edges, missing and like rows', () =>
+    fc.assert(
+      fc.property(quickly, fc.integer(), fc.integer({ min: 1, max: 200 }), (ensemble, seed, count) => {
+        const trees = treesIn(ensemble)
+        const quick = quickTrees(trees)!
+        const drawn = rowsFor(ensemble, seed)
+        for (const rows of [drawn, inRuns(drawn), inRuns(drawn).fill(Number.NaN, 0, 20 * width)]) {
+          const values = new Float64Array(rows.subarray(0, count * width))
+          const input = { rows: count, columns: width, values, double: ensemble.double }
+          expect(unequal(walkTrees(trees, input), quick(input))).toBe(0)
+        }
+      }),
+      { numRuns: 200 },
+    ))
+  it('would be seen taking a missing value for one below every threshold', () => {
+    const tree: Tree = { column: 0, threshold: 0, missingHolds: false, holds: { leaf: 1 }, fails: { leaf: 2 } }
+    const sums = (missingHolds: boolean) =>
+      quickTrees(treesIn({ width: 1, trees: [{ ...tree, missingHolds }], mode: 'BRANCH_LEQ', double: true }))!({
+        rows: 2,
+        columns: 1,
+        values: Float64Array.of(Number.NaN, -1),
+        double: true,
+      })
+    expect([[...sums(false)], [...sums(true)]]).toEqual([
+      [2, 1],
+      [1, 1],
+    ])
+  })
+  it('are for trees of at most 32 leaves, compared by <=', () => {
+    const chain = (leaves: number): Tree =>
+      leaves === 1
+        ? { leaf: 1 }
+        : { column: 0, threshold: leaves, missingHolds: true, holds: chain(leaves - 1), fails: { leaf: leaves } }
+    const isQuick = (leaves: number, mode: Ensemble['mode']) =>
+      walkerOf(treeModel({ width: 1, trees: [chain(leaves)], mode, double: true })).quick
+    expect([isQuick(32, 'BRANCH_LEQ'), isQuick(33, 'BRANCH_LEQ'), isQuick(32, 'BRANCH_LT')]).toEqual([
+      true,
+      false,
+      false,
+    ])
   })
 })
 

@@ -30,7 +30,7 @@ const batchCustomers = 100
 const port = parentPort!
 const tell = (message: FromThread): void => port.postMessage(message)
 const options = workerData as ThreadOptions
-const models = createModels(options.models)
+const models = createModels(options.models, { batches: true })
 const rank = await createRank(options, models)
 const parquet = await createRankingParquet(options.playbook.version, promotionsInUse(options.playbook))
 let ranked = nothingRanked()
