@@ -44,7 +44,7 @@ export function quickTrees(trees: Trees): QuickTrees | null {
   const least = new Float64Array(2 * blockRows * columns)
 
   return ({ rows, columns: width, values, double }) => {
-    if (widest >= width) throw new Error(`trees read column ${widest} of rows that have ${width}`)
+    if (rows > 0 && widest >= width) throw new Error(`trees read column ${widest} of rows that have ${width}`)
     const sums = new Float64Array(rows)
     const sumOf = double ? doubleSum : floatSum
     const halve = (part: number, depth: number, from: number, size: number): void => {
