@@ -53,7 +53,7 @@ async function measure(place: Place, settings: Readonly<Record<string, string>>,
   await retrying(() => ensureTopics(log, { prefix, partitions, sources: true }), {
     signal: AbortSignal.timeout(60_000),
   })
-  const [port] = await freePorts(1)
+  const [port, barePort] = await freePorts(2)
   const updater = start('feature-updater', 'services/feature-updater/src/main.ts', {
     environment: { ...place.environment(prefix, partitions), OFFERSTREAM_HTTP_PORT: `${port}` },
   })
@@ -87,8 +87,14 @@ async function measure(place: Place, settings: Readonly<Record<string, string>>,
   await asker.hears('began')
   const ready = asker.hears('ready')
   const world = createWorld({ seed, customers, start: 0 })
-  asker.process.send({ port, customers: [...customerRecords(world)].map(record => record.customer) })
+  const names = [...customerRecords(world)].map(record => record.customer)
+  asker.process.send({ port, customers: names })
   await ready
+  const sample = await fetch(`http://127.0.0.1:${port}/customers/${names[0]}/features`)
+  const bare = start('bare-server', 'tests/bench/bare-server-main.ts', {
+    args: [`${barePort}`, `${(await sample.arrayBuffer()).byteLength}`],
+  })
+  await bare.hears('ready')
   const phase = async (length: number): Promise<Phase> => {
     const pids = {
       ...{ updater: updater.pid, asker: asker.pid, feeder: process.pid },
@@ -114,6 +120,12 @@ async function measure(place: Place, settings: Readonly<Record<string, string>>,
   await phase(warmUpSeconds)
   progress(`${requests} requests/s beside ${events} events/s, ${seconds} s`)
   const beside = await phase(seconds)
+  progress(`${requests} requests/s of a bare server beside ${events} events/s, ${Math.ceil(seconds / 2)} s`)
+  const turned = asker.hears('ready')
+  asker.process.send({ port: barePort, customers: names })
+  await turned
+  await phase(warmUpSeconds)
+  const floor = await phase(Math.ceil(seconds / 2))
   stopping.abort()
   await feeding
 
@@ -128,6 +140,7 @@ async function measure(place: Place, settings: Readonly<Record<string, string>>,
       ['', 'requests/s', 'events/s', 'p50', 'p99', 'p99.9', 'max', 'not 200'],
       row('alone', alone),
       row('beside events', beside),
+      row('a bare server, beside events', floor),
     ],
     remarks: [
       `cores beside events: ${Object.entries(beside.cpu)
@@ -135,6 +148,6 @@ async function measure(place: Place, settings: Readonly<Record<string, string>>,
         .join(', ')}`,
       `goal: p99 of ${goalMs} ms beside ${events} events/s, ${isReached ? 'reached' : 'NOT reached'}`,
     ],
-    figures: { alone, beside, goalMs, reached: isReached },
+    figures: { alone, beside, floor, goalMs, reached: isReached },
   }
 }
