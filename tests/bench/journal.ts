@@ -27,7 +27,7 @@ export type JournalOptions = {
   readonly until: number
   /** Event time the stream spans, milliseconds. */
   readonly spanMs: number
-  /** After so many records the others wait for `begin`, then come at a rate, twenty times a second, until the signal. */
+  /** After so many records the others wait for `begin`, then come at a rate, a hundred times a second as intake appends them, until the signal. */
   readonly paced?: {
     readonly after: number
     readonly perSecond: number
@@ -127,7 +127,7 @@ export async function fillJournal(
       await send()
       await paced.begin
       began = performance.now()
-    } else if ((written - paced.after) % Math.ceil(paced.perSecond / 20) === 0) {
+    } else if ((written - paced.after) % Math.ceil(paced.perSecond / 100) === 0) {
       await send()
       const intended = began + ((written - paced.after) * 1000) / paced.perSecond
       await sleep(Math.max(0, intended - performance.now()))

@@ -142,7 +142,12 @@ test('a changed list takes over a running line: nothing lost, nothing twice, kil
     command: [...node, '--import', join(import.meta.dirname, 'old-list.ts'), service],
     environment,
   })
-  await until('the old version serves', async () => (await line.store.incumbent(role, 0)) !== null)
+  await until('the old version serves', async () => {
+    if (!old.alive()) throw new Error(logOf(old))
+    return (await line.store.incumbent(role, 0)) !== null
+  }).catch(error => {
+    throw new Error(`${error.message}; its log:\n${logOf(old)}`)
+  })
   const oldName = (await line.store.incumbent(role, 0))!.fold
   expect(oldName).not.toBe(updaterName)
   await until('it has applied the history', async () => (await watermarkSum(line.store, oldName)) > history)
