@@ -142,10 +142,11 @@ test('a changed list takes over a running line: nothing lost, nothing twice, kil
     command: [...node, '--import', join(import.meta.dirname, 'old-list.ts'), service],
     environment,
   })
-  await until('the old version serves', async () => {
-    if (!old.alive()) throw new Error(logOf(old))
+  const serves = async () => {
+    if (!old.alive()) throw new Error('it ended')
     return (await line.store.incumbent(role, 0)) !== null
-  }).catch(error => {
+  }
+  await until('the old version serves', serves, 180_000).catch(error => {
     throw new Error(`${error.message}; its log:\n${logOf(old)}`)
   })
   const oldName = (await line.store.incumbent(role, 0))!.fold
@@ -248,7 +249,7 @@ test('a changed list takes over a running line: nothing lost, nothing twice, kil
   }
   expect(byOld).toBeGreaterThan(100)
   expect(byNew).toBeGreaterThan(20)
-}, 300_000)
+}, 500_000)
 
 async function statesOf(store: Store, partition: number): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>()
