@@ -244,7 +244,8 @@ async function ranked(
     environment,
     watch(pid) {
       cpu = cpuSeconds(pid)
-      peak = peakBytes(pid)
+      // A process at its end holds nothing any more.
+      peak = Math.max(peak, peakBytes(pid))
     },
     line: text => {
       const share = /ranking by playbook \d+ (\d+)\/(\d+)/.exec(text)
