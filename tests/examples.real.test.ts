@@ -1,4 +1,5 @@
 // The examples for other subscribers, each as a process of its own with nothing there but what its second line installs.
+
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -6,9 +7,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { surroundingsOf } from '@offerstream/cli'
-import { defaults, type NextBestOffer } from '@offerstream/contracts'
+import type { NextBestOffer } from '@offerstream/contracts'
 import { openTopic } from '@offerstream/streaming'
 import { afterAll, expect, test } from 'vitest'
+import { packOffer } from './offers.ts'
 import { sharedStack } from './shared-stack.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -21,25 +23,12 @@ const at = Date.now()
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const offer = (customer: string, sequence: number, change: Partial<NextBestOffer> = {}): NextBestOffer => ({
-  ...defaults.NextBestOffer,
-  id: `${customer}/${sequence}`,
-  customer,
-  at,
-  sequence,
-  item: 'pack-s',
-  kind: 'package',
-  category: 'packs',
-  brand: 'main',
-  priceMinor: 500,
-  currency: 'EUR',
-  channel: 'push',
-  text: 'Two gigabytes more for €5',
-  reasons: ['allowance'],
-  expiresAt: at + 60 * 60 * 1000,
-  trigger: { kind: 'allowance-used', event: 'event-1', at },
-  ...change,
-})
+const offer = (customer: string, sequence: number, change: Partial<NextBestOffer> = {}): NextBestOffer =>
+  packOffer({
+    ...{ id: `${customer}/${sequence}`, customer, at, sequence },
+    ...{ text: 'Two gigabytes more for €5', reasons: ['allowance'], expiresAt: at + 60 * 60 * 1000 },
+    ...change,
+  })
 
 /** Sequences 1, 2, 4 and 5 with repeats at once and late, 3 when it is superseded already, and one that has expired. */
 const firstHalf = customers.flatMap(name => [offer(name, 1), offer(name, 1), offer(name, 2), offer(name, 1)])

@@ -1,11 +1,13 @@
 // Offers straight into `next-best-offers`, dispatchers as processes, and a push service that may be killed: what devices
 // were sent and showed is judged from its log. The clock passes ten minutes in a second.
+
 import { join } from 'node:path'
 import { judgePushes, type PushViolations, surroundingsOf } from '@offerstream/cli'
 import type { ContactPolicy, Customer, KillSwitch, NextBestOffer, PlaybookRecord } from '@offerstream/contracts'
 import { redisSubscriptions } from '@offerstream/push-dispatcher'
 import { type Child, freePorts, pushServiceClient, readPushLog } from '@offerstream/stack'
 import { createClock, ensureTopics, openTopic, partitionOf } from '@offerstream/streaming'
+import { packOffer } from '../offers.ts'
 import { createChance } from './chance.ts'
 import { type Member, startMember } from './member.ts'
 import { pause, until, type World } from './world.ts'
@@ -195,28 +197,12 @@ export async function openPushes(options: PushesOptions): Promise<Pushes> {
     const item = chance.oneOf(items)
     const at = clock.now()
     const id = `${name}-${offers.length}`
-    const offer: NextBestOffer = {
-      id,
-      customer,
-      at,
-      sequence,
-      item,
-      kind: 'package',
-      category: categoryOf(item),
-      brand: 'main',
-      priceMinor: 500,
-      currency: 'EUR',
-      channel: 'push',
-      text: 'Two gigabytes more',
-      locale: 'en',
-      zone: 'UTC',
-      reasons: [],
+    const offer = packOffer({
+      ...{ id, customer, at, sequence, item, category: categoryOf(item) },
       // From seven seconds on the wall to twenty.
       expiresAt: at + chance.between(70, 200) * minute,
-      obligation: 'none',
-      needsConsent: true,
       trigger: { kind: chance.oneOf(['daily-sale', 'allowance-used']), event: `event-${id}`, at },
-    }
+    })
     offers.push(offer)
     return offer
   }

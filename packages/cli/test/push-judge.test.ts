@@ -1,9 +1,11 @@
 // The judge on logs made by hand: an honest one, and one for each way to break a promise.
+
 import { createHash } from 'node:crypto'
 import { defaultContactPolicy } from '@offerstream/catalogue'
 import type { ContactPolicy, KillSwitch, NextBestOffer, PlaybookRecord } from '@offerstream/contracts'
 import type { PushEvent } from '@offerstream/stack'
 import { expect, test } from 'vitest'
+import { packOffer } from '../../../tests/offers.ts'
 import { judgePushes, type PushHistory, type PushViolations } from '../src/push-judge.ts'
 
 const second = 1000
@@ -12,28 +14,8 @@ const day = 24 * hour
 /** A Tuesday, two in the afternoon in Berlin. */
 const noon = Date.parse('2026-06-02T12:00:00Z')
 
-const offer = (id: string, change: Partial<NextBestOffer> = {}): NextBestOffer => ({
-  id,
-  customer: 'customer-1',
-  at: noon,
-  sequence: 1,
-  item: 'pack-s',
-  kind: 'package',
-  category: 'packs',
-  brand: 'main',
-  priceMinor: 500,
-  currency: 'EUR',
-  channel: 'push',
-  text: 'Two gigabytes more',
-  locale: 'en',
-  zone: 'UTC',
-  reasons: [],
-  expiresAt: noon + 60 * day,
-  obligation: 'none',
-  needsConsent: true,
-  trigger: { kind: 'allowance-used', event: 'event-1', at: noon },
-  ...change,
-})
+const offer = (id: string, change: Partial<NextBestOffer> = {}): NextBestOffer =>
+  packOffer({ id, customer: 'customer-1', at: noon, expiresAt: noon + 60 * day, ...change })
 const profile = (at: number, change: Partial<PushHistory['customers'][number]> = {}) => ({
   customer: 'customer-1',
   at,

@@ -1,10 +1,12 @@
 // Week-ends on which clocks change, with offers, revocations, kill switches, refusals, lost answers and crashes,
 // judged from what devices were sent and showed. Each control turns one guard off, and the judge names what that breaks
 // and nothing else.
+
 import { type ContactPolicy, type NextBestOffer, unit } from '@offerstream/contracts'
 import { allGuards, type DispatcherOptions, failPoints, type Provider } from '@offerstream/push-dispatcher'
 import type { PushBehaviour } from '@offerstream/stack'
 import { beforeAll, expect, test } from 'vitest'
+import { withoutCaps } from '../../../tests/offers.ts'
 import type { PushViolations } from '../src/push-judge.ts'
 import { offerOf, openPushing, type Pushing, profileOf, type Told } from './pushing.ts'
 
@@ -164,15 +166,7 @@ const unknownIsNo: Off = {
 
 const noCaps: Off = {
   told: {
-    policy: each => ({
-      ...each,
-      minimumGapMinutes: 0,
-      offersPerWeek: 1000,
-      offersPerCategoryPerWeek: 1000,
-      offersPerChannelPerWeek: {},
-      offersPerItemPerMonth: 1000,
-      sameItemGapDays: 0,
-    }),
+    policy: each => ({ ...each, ...withoutCaps }),
   },
 }
 

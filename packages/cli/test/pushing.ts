@@ -1,6 +1,7 @@
 // Days of pushes in one process: a dispatcher over memory, the real push service, a clock that stands still while
 // anything is under way and leaps in between. The dispatcher may be told something else than what holds, which is how a
 // control turns one guard off; what devices were sent and showed is judged by what holds.
+
 import { createHash } from 'node:crypto'
 import { defaultContactPolicy } from '@offerstream/catalogue'
 import type { ContactPolicy, Customer, KillSwitch, NextBestOffer, PlaybookRecord } from '@offerstream/contracts'
@@ -17,6 +18,7 @@ import {
 } from '@offerstream/push-dispatcher'
 import { type PushService, startPushService } from '@offerstream/stack'
 import { deadLettersOf, memoryLog, memoryRegistry, memoryStore, openTopic, type Store } from '@offerstream/streaming'
+import { packOffer } from '../../../tests/offers.ts'
 import { judgePushes, type PushViolations } from '../src/push-judge.ts'
 
 /** What the dispatcher is told where that is not what holds; null is not told at all. */
@@ -269,33 +271,8 @@ export async function openPushing(options: PushingOptions): Promise<Pushing> {
 
 const collapseIdOf = (offer: string): string => createHash('sha256').update(offer).digest('base64url').slice(0, 32)
 
-export const offerOf = (
-  id: string,
-  customer: string,
-  at: number,
-  change: Partial<NextBestOffer> = {},
-): NextBestOffer => ({
-  id,
-  customer,
-  at,
-  sequence: 1,
-  item: 'pack-s',
-  kind: 'package',
-  category: 'packs',
-  brand: 'main',
-  priceMinor: 500,
-  currency: 'EUR',
-  channel: 'push',
-  text: 'Two gigabytes more',
-  locale: 'en',
-  zone: 'UTC',
-  reasons: [],
-  expiresAt: at + 24 * 60 * 60 * 1000,
-  obligation: 'none',
-  needsConsent: true,
-  trigger: { kind: 'allowance-used', event: `event-${id}`, at },
-  ...change,
-})
+export const offerOf = (id: string, customer: string, at: number, change: Partial<NextBestOffer> = {}): NextBestOffer =>
+  packOffer({ id, customer, at, trigger: { kind: 'allowance-used', event: `event-${id}`, at }, ...change })
 
 export const profileOf = (customer: string, at: number, change: Partial<Customer> = {}): Customer => ({
   type: 'customer',

@@ -1,7 +1,9 @@
 // No rolling window over any cap, whatever comes, fails, crashes or stays unknown: judged from what a provider was asked.
+
 import { defaultContactPolicy } from '@offerstream/catalogue'
 import { type ContactPolicy, type NextBestOffer, unit } from '@offerstream/contracts'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { withoutCaps } from '../../../tests/offers.ts'
 import { allGuards, failPoints } from '../src/index.ts'
 import { type Asked, createRecorder, type Recorder, recorded } from './doubles/recorder.ts'
 import { createWorld, hour, noon, offer, until, type World } from './given.ts'
@@ -34,15 +36,7 @@ const policy: ContactPolicy = {
   quietFromHour: 0,
   quietToHour: 0,
 }
-const noCaps: ContactPolicy = {
-  ...policy,
-  minimumGapMinutes: 0,
-  offersPerWeek: 1000,
-  offersPerCategoryPerWeek: 1000,
-  offersPerChannelPerWeek: {},
-  offersPerItemPerMonth: 1000,
-  sameItemGapDays: 0,
-}
+const noCaps: ContactPolicy = { ...policy, ...withoutCaps }
 
 class Crash extends Error {
   override name = 'Crash'

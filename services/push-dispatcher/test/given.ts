@@ -1,4 +1,5 @@
 // What the tests of the dispatcher begin with.
+
 import {
   type Customer,
   defaults,
@@ -18,6 +19,7 @@ import {
   type Registry,
   type Store,
 } from '@offerstream/streaming'
+import { packOffer } from '../../../tests/offers.ts'
 import type { Contact } from '../src/contacts.ts'
 import {
   createVapidKeys,
@@ -34,22 +36,7 @@ export const hour = 60 * 60 * 1000
 export const noon = Date.parse('2026-06-02T12:00:00Z')
 
 export const offer = (change: Partial<NextBestOffer>): NextBestOffer => ({
-  ...defaults.NextBestOffer,
-  id: 'offer-1',
-  customer: 'customer-1',
-  at: noon,
-  sequence: 1,
-  item: 'pack-s',
-  kind: 'package',
-  category: 'packs',
-  brand: 'main',
-  priceMinor: 500,
-  currency: 'EUR',
-  channel: 'push',
-  text: 'Two gigabytes more',
-  reasons: ['allowance'],
-  expiresAt: noon + 24 * hour,
-  trigger: { kind: 'allowance-used', event: 'event-1', at: noon },
+  ...packOffer({ id: 'offer-1', customer: 'customer-1', at: noon, reasons: ['allowance'] }),
   ...change,
 })
 
