@@ -37,8 +37,8 @@ export type Part = { readonly block: Block; readonly start: number; readonly mon
 export type Range = readonly [from: number, to: number]
 
 /**
- * Plays a market for some customers and follows them; the market stays as it is but for their people. A month's choices are held until the month after it was played, which is longer
- * than an offer can be accepted.
+ * Plays a market for some customers and follows them; the market stays as it is but for their people. A month's choices
+ * are held until the month after it was played, which is longer than an offer can be accepted.
  */
 export function* worldChoices(
   world: World,

@@ -1,9 +1,10 @@
 import type { Playbook } from '@offerstream/catalogue'
 import type { CatalogueItem, FeatureUpdate } from '@offerstream/contracts'
-import { names } from '@offerstream/features'
+import type { FeatureName } from '@offerstream/features'
 import { atBoundary } from './boundary.ts'
 import type { Manifest } from './manifest.ts'
 import { pairContext, pairsOf } from './pairs.ts'
+import { placeOf } from './place.ts'
 
 /** A model's rows for one customer and some items: features first, then pairs, as the manifest orders them. */
 export type Inputs = {
@@ -11,8 +12,6 @@ export type Inputs = {
   /** The pair features alone, per item, as the decision's record keeps them. */
   readonly pairs: readonly (readonly number[])[]
 }
-
-const place = new Map<string, number>(names.map((name, index) => [name, index]))
 
 /** Throws `InfiniteInput`. */
 export function inputsOf(
@@ -22,7 +21,7 @@ export function inputsOf(
   items: readonly CatalogueItem[],
   playbook: Playbook,
 ): Inputs {
-  const own = manifest.features.map(name => update.features[place.get(name)!]!)
+  const own = ownOf(manifest.features, update)
   const pairRows = atBoundary(pairsOf(pairContext(update, at, playbook), items, manifest.pairs))
   const pairs: number[][] = []
   for (let row = 0, next = 0; row < items.length; row++) {
@@ -42,4 +41,8 @@ export function inputsOf(
 
 /** The row of a model of customers: features alone. Throws `InfiniteInput`. */
 export const customerRow = ({ features }: Pick<Manifest, 'features'>, update: FeatureUpdate): Float32Array =>
-  atBoundary(Float32Array.from(features, name => update.features[place.get(name)!]!))
+  atBoundary(Float32Array.from(ownOf(features, update)))
+
+/** The names are those of the list: a model that asks for others is not loaded. */
+const ownOf = (features: readonly string[], update: FeatureUpdate): number[] =>
+  features.map(name => update.features[placeOf(name as FeatureName)]!)

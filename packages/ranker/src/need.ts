@@ -1,4 +1,4 @@
-import { type FeatureName, names } from '@offerstream/features'
+import { placeOf } from './place.ts'
 
 /** What a customer's months are drawn from, lognormal: the median and the deviation of the log. */
 export type Need = {
@@ -60,9 +60,8 @@ const usualWeight = 2
 /** The largest of six to twelve normals lies so many deviations above their mean. */
 const peakDeviations = 1.4
 
-const place = (name: FeatureName): number => names.indexOf(name)
-const mb30 = place('data_mb_30d')
-const mb3 = place('data_mb_3m')
-const mb6 = place('data_mb_6m')
-const mb12 = place('data_mb_12m')
-const peak12 = place('data_mb_peak_12m')
+const mb30 = placeOf('data_mb_30d')
+const mb3 = placeOf('data_mb_3m')
+const mb6 = placeOf('data_mb_6m')
+const mb12 = placeOf('data_mb_12m')
+const peak12 = placeOf('data_mb_peak_12m')

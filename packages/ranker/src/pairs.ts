@@ -1,7 +1,7 @@
 import { billOf, itemsAt, type MonthlyUse, type Playbook } from '@offerstream/catalogue'
 import type { CatalogueItem, FeatureUpdate, Rejection } from '@offerstream/contracts'
-import { type FeatureName, names } from '@offerstream/features'
 import { monthlyNeed, type Need, overageBeyond } from './need.ts'
+import { placeOf } from './place.ts'
 
 /**
  * What a customer and an item look like together. Money only ever stands in relation to money: multiplying every price,
@@ -270,17 +270,16 @@ export function pairsOf(
   return rows
 }
 
-const at = (name: FeatureName): number => names.indexOf(name)
-const data7 = at('data_mb_7d')
-const data30 = at('data_mb_30d')
-const minutes30 = at('voice_minutes_30d')
-const texts30 = at('texts_30d')
-const overage30 = at('overage_to_charge_30d')
-const overage3 = at('overage_to_charge_3m')
-const spend3 = at('spend_to_charge_3m')
-const peak12 = at('data_mb_peak_12m')
-const streaming12 = at('streaming_packages_12m')
-const roaming12 = at('data_roaming_share_12m')
+const data7 = placeOf('data_mb_7d')
+const data30 = placeOf('data_mb_30d')
+const minutes30 = placeOf('voice_minutes_30d')
+const texts30 = placeOf('texts_30d')
+const overage30 = placeOf('overage_to_charge_30d')
+const overage3 = placeOf('overage_to_charge_3m')
+const spend3 = placeOf('spend_to_charge_3m')
+const peak12 = placeOf('data_mb_peak_12m')
+const streaming12 = placeOf('streaming_packages_12m')
+const roaming12 = placeOf('data_roaming_share_12m')
 
 /** Allowances beyond this many times the use are all the same; an unlimited one is the largest. */
 const clip = (x: number): number => Math.max(-4, Math.min(4, x))

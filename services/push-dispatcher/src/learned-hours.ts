@@ -26,10 +26,11 @@ export const learnedHours =
   ({ zone }, offer, now, { own, cohort }) => {
     const here = clock.hourAt(zone, now)
     if (here === null) throw new RangeError('the zone is unknown')
-    const expected = ofHours(cohort, hour => hour.sent * meanOf(cohort))
+    const mean = meanOf(cohort)
+    const expected = ofHours(cohort, hour => hour.sent * mean)
     const known = [...expected.keys()].filter(hour => expected.get(hour)! >= clicks)
     if (known.length === 0) return null
-    const liking = likingOf(cohort, own, expected)
+    const liking = likingOf(cohort, own, mean, expected)
     const better = known
       .filter(hour => hour !== here && liking(hour) >= gain * liking(here))
       .sort((a, b) => liking(b) - liking(a))
@@ -41,10 +42,14 @@ export const learnedHours =
   }
 
 /** How much likelier this customer's click is in an hour than in a mean one. */
-function likingOf(cohort: Hours, own: Hours, expected: ReadonlyMap<number, number>): (hour: number) => number {
+function likingOf(
+  cohort: Hours,
+  own: Hours,
+  mean: number,
+  expected: ReadonlyMap<number, number>,
+): (hour: number) => number {
   const clicked = ofHours(cohort, hour => hour.clicked)
   const ofAll = (hour: number) => shrunk(clicked.get(hour) ?? 0, expected.get(hour) ?? 0, ofCohort)
-  const mean = meanOf(cohort)
   const mine = ofHours(own, hour => hour.clicked)
   const ofMine = ofHours(own, ({ hour, sent }) => sent * mean * ofAll(hour))
   // Who clicks often does so at any hour.
@@ -61,8 +66,4 @@ const sumOf = (values: ReadonlyMap<number, number>): number => [...values.values
 
 /** Clicks a push, over all hours; 0 where nothing was sent. */
 const meanOf = (hours: Hours): number =>
-  hours.reduce((sum, each) => sum + each.clicked, 0) /
-  Math.max(
-    1,
-    hours.reduce((sum, each) => sum + each.sent, 0),
-  )
+  sumOf(ofHours(hours, hour => hour.clicked)) / Math.max(1, sumOf(ofHours(hours, hour => hour.sent)))
