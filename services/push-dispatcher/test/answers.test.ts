@@ -113,21 +113,24 @@ const table: readonly (readonly [name: string, open: () => Promise<AnyDouble>, r
 ]
 
 /** A customer with one address, at what the double stands for. */
-async function begin(open: () => Promise<AnyDouble>): Promise<{ send(): Promise<void>; provider: AnyProvider }> {
+async function begin(
+  open: () => Promise<AnyDouble>,
+  timeoutMs = 60_000,
+): Promise<{ send(): Promise<void>; provider: AnyProvider }> {
   world = await createWorld()
   double = await open()
   const { address } = double
   await world.subscriptions.register('customer-1', 'phone', { address, at: noon, expiresAt: null })
   const channel = channelOf[address.kind]
   await world.append('customers', 'customer-1', profile('customer-1', { consent: { [channel]: true } }))
-  return { provider: double.provider({ timeoutMs: 250 }), send: () => world.offers(offer({ channel })) }
+  return { provider: double.provider({ timeoutMs }), send: () => world.offers(offer({ channel })) }
 }
 const ends = async (): Promise<readonly string[]> =>
   (await world.deliveries()).filter(each => each !== 'offer-1 sending').map(each => each.slice('offer-1 '.length))
 
 describe.each(table)('%s', (_name, open, rows) => {
   test.each(rows)('%j: %s, address %s', async (answer, end, address, provider) => {
-    const given = await begin(open)
+    const given = await begin(open, answer === 'silence' ? 250 : undefined)
     if (answer !== null) double.script(answer as Scripted)
     const dispatcher = await world.start({ providers: [given.provider], fetchPauseMs: 5 })
     await given.send()

@@ -6,7 +6,7 @@ import type { Address } from '../src/index.ts'
 import { webhookProvider } from '../src/providers/webhook.ts'
 import { mailServer } from './doubles/mailbox.ts'
 import { webhookReceiver } from './doubles/webhook.ts'
-import { createWorld, hour, impatient, noon, offer, profile, until, type World } from './given.ts'
+import { createWorld, hour, noon, offer, profile, toDevices, until, type World } from './given.ts'
 
 let world: World
 beforeEach(async () => {
@@ -116,7 +116,7 @@ describe('on a channel that is no push', () => {
     })
     const dispatcher = await world.start({
       fetchPauseMs: 5,
-      providers: [impatient(), webhookProvider({ secrets, resolve }), mails.provider()],
+      providers: [toDevices(), webhookProvider({ secrets, resolve }), mails.provider()],
     })
     const channel = address.kind
     await world.append('customers', 'customer-1', profile('customer-1', { consent: { [channel]: true } }))
@@ -139,7 +139,7 @@ describe('on a channel that is no push', () => {
     const elsewhere = await webhookReceiver()
     const { address } = elsewhere
     receiver.script({ status: 307, headers: { location: (address as { url: string }).url } })
-    await world.start({ fetchPauseMs: 5, providers: [impatient(), receiver.provider()] })
+    await world.start({ fetchPauseMs: 5, providers: [toDevices(), receiver.provider()] })
     await world.append('customers', 'customer-1', profile('customer-1', { consent: { webhook: true } }))
     await world.subscriptions.register('customer-1', 'hook', { address: receiver.address, at: noon, expiresAt: null })
     await world.offers(offer({ channel: 'webhook' }))

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createWorld, hour, impatient, killSwitch, noon, offer, profile, until, type World } from './given.ts'
+import { createWorld, hour, killSwitch, noon, offer, profile, toDevices, until, type World } from './given.ts'
 
 let world: World
 beforeEach(async () => {
@@ -158,7 +158,7 @@ test('no answer after the request left is unknown, and the offer is not sent aga
   await world.customers('customer-1', 'customer-2')
   world.push.script({ answer: 'slow', ms: 3000, device: 'customer-1-phone' })
   world.push.script({ answer: 'reset-after-accept', device: 'customer-2-phone' })
-  const dispatcher = await world.start({ providers: [impatient()] })
+  const dispatcher = await world.start({ providers: [toDevices({ timeoutMs: 1000 })] })
   await world.offers(offer({}), offer({ id: 'offer-2', customer: 'customer-2' }))
   const found = await settled(2)
   expect(found).toContain('offer-1 unknown timed-out')

@@ -68,8 +68,8 @@ export const killSwitch = (change: Partial<KillSwitch> = {}): PlaybookRecord => 
 
 const vapid = createVapidKeys('mailto:push@example.org')
 
-/** A provider that gives up soon. */
-export const impatient = () => webPushProvider({ vapid, timeoutMs: 300 })
+/** What sends to the world's push service. */
+export const toDevices = (options: { timeoutMs?: number } = {}) => webPushProvider({ vapid, ...options })
 
 /** A log, a store, a push service and devices, and dispatchers on them. */
 export type World = {
@@ -145,7 +145,7 @@ export async function createWorld(store: Store = memoryStore(), partitions = 1):
         clock,
         localDevices: true,
         subscriptions,
-        providers: [webPushProvider({ vapid })],
+        providers: [toDevices()],
         ...change,
       })
       dispatcher.done.catch(() => {})
