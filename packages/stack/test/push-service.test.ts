@@ -126,9 +126,9 @@ test('a reset takes nothing; a reset after the acceptance does', async () => {
 
 test('a client that gives up on a stalled service is not delivered to; on a slow one it is', async () => {
   const device = await service.subscribe()
-  service.script({ answer: 'stall', ms: 100 })
-  await expect(push(device, { offer: 'a' }, { timeoutMs: 20 })).rejects.toThrow()
-  await new Promise(resolve => setTimeout(resolve, 150))
+  service.script({ answer: 'stall', ms: 1000 })
+  await expect(push(device, { offer: 'a' }, { timeoutMs: 50 })).rejects.toThrow()
+  await new Promise(resolve => setTimeout(resolve, 1500))
   expect(service.received).toEqual([])
   // Time enough for the request to arrive on a busy machine, and not for its answer.
   service.script({ answer: 'slow', ms: 2000 })

@@ -130,7 +130,7 @@ const ends = async (): Promise<readonly string[]> =>
 
 describe.each(table)('%s', (_name, open, rows) => {
   test.each(rows)('%j: %s, address %s', async (answer, end, address, provider) => {
-    const given = await begin(open, answer === 'silence' ? 250 : undefined)
+    const given = await begin(open, answer === 'silence' ? 1000 : undefined)
     if (answer !== null) double.script(answer as Scripted)
     const dispatcher = await world.start({ providers: [given.provider], fetchPauseMs: 5 })
     await given.send()

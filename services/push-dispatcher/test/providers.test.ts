@@ -72,7 +72,7 @@ describe.each<[string, () => Promise<AnyDouble>]>([
     expect(await asked(double)).toMatchObject({ kind: 'unknown' })
     expect(double.taken.length).toBe(1)
     double.script('silence')
-    expect(await asked(double, {}, 200)).toEqual({ kind: 'unknown', reason: 'timed-out' })
+    expect(await asked(double, {}, 1000)).toEqual({ kind: 'unknown', reason: 'timed-out' })
     await double.close()
   })
 
