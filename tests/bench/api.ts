@@ -12,6 +12,7 @@ import { appliedBy } from './watch.ts'
 const prefix = 'bench.'
 const goalMs = 5
 const warmUpSeconds = 3
+const brokerWarmUpSeconds = 45
 
 export const api: Bench = {
   says: 'features API under requests at a given rate, open loop, beside an updater under events at another',
@@ -117,7 +118,8 @@ async function measure(place: Place, settings: Readonly<Record<string, string>>,
   progress(`${requests} requests/s, no events, ${Math.ceil(seconds / 2)} s`)
   const alone = await phase(Math.ceil(seconds / 2))
   gate.resolve()
-  await phase(warmUpSeconds)
+  progress(`the broker warms up, ${brokerWarmUpSeconds} s`)
+  await phase(brokerWarmUpSeconds)
   progress(`${requests} requests/s beside ${events} events/s, ${seconds} s`)
   const beside = await phase(seconds)
   progress(`${requests} requests/s of a bare server beside ${events} events/s, ${Math.ceil(seconds / 2)} s`)
