@@ -10,6 +10,7 @@ import { createWorld, customerRecords, events, playbookRecords } from '@offerstr
 import { startStack } from '@offerstream/stack'
 import { ensureTopics, memoryStore, openTopic, type Surroundings } from '@offerstream/streaming'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { split, writeTreeModel } from '../../ranker/test/write-model.ts'
 import { type Line, startLine } from '../src/line.ts'
 import { createOutput } from '../src/output.ts'
 import { type PublishedSummary, rankBase, type ScoreBaseRequest } from '../src/score-base/command.ts'
@@ -224,6 +225,43 @@ describe('a ranking that is published', () => {
     // What comes first is let through at once, a slice of it.
     expect(seconds).toBeGreaterThan((paced.published!.sent - 18) / 60)
     expect(seconds).toBeLessThan((3 * paced.published!.sent) / 60 + 30)
+  })
+})
+
+describe('a ranking by a model of trees', () => {
+  const trees = {
+    name: 'trees',
+    version: '1',
+    kind: 'plan',
+    features: [],
+    pairs: ['price_percentile'],
+    trees: [split(0.3, -2, -1), split(0.6, 0.25, -0.5)],
+  } as const
+  beforeAll(async () => {
+    writeTreeModel(join(folder, 'tree-models'), trees)
+    const body = await promotionOf(join(folder, 'tree-models'), trees.name, trees.version)
+    const others = records.filter(record => record.body.type !== 'model')
+    writeFileSync(join(folder, 'tree-playbook.json'), JSON.stringify([...others, { at: start, body }]))
+  })
+
+  test('has the scores that its trees give by hand', async () => {
+    const at = start + 5 * 60 * 60 * 1000
+    const source = { at, snapshot: join(folder, 'snapshots'), playbook: join(folder, 'tree-playbook.json') }
+    await ranked('by-trees', { ...source, models: join(folder, 'tree-models'), threads: 2 }, null)
+    const prices = new Map<string, number>()
+    for (const { body } of records)
+      if (body.type === 'item' && body.kind === 'plan') prices.set(body.name, body.priceMinor)
+    const rows = (await rowsOf('by-trees')).filter(({ item }) => item !== null)
+    const seen = new Set<number>()
+    for (const { item, score, model } of rows) {
+      const cheaper = [...prices.values()].filter(price => price < prices.get(item!)!).length / (prices.size - 1)
+      const margin = (cheaper <= 0.3 ? -2 : -1) + (cheaper <= 0.6 ? 0.25 : -0.5)
+      expect(score, item!).toBeCloseTo(1 / (1 + Math.exp(-margin)), 6)
+      expect(model).toBe('trees/1')
+      seen.add(margin)
+    }
+    expect(rows.length).toBeGreaterThan(300)
+    expect(seen.size).toBe(3)
   })
 })
 

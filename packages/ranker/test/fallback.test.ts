@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import {
   createModels,
   InfiniteInput,
@@ -13,7 +13,25 @@ import {
   promotionOf,
   type Session,
 } from '../src/index.ts'
+import type { Walker } from '../src/walker.ts'
 import { split, writeTreeModel } from './write-model.ts'
+
+/** The real walker, which throws whenever the test wants it to. */
+const walking = vi.hoisted(() => ({ isBroken: false }))
+vi.mock('../src/walker.ts', async original => {
+  const real = await original<typeof import('../src/walker.ts')>()
+  return {
+    ...real,
+    walkerOf(bytes: Uint8Array): Walker {
+      const walker = real.walkerOf(bytes)
+      const breakable = (...asked: Parameters<Walker>): Float32Array => {
+        if (walking.isBroken) throw new Error('the walker is gone')
+        return walker(...asked)
+      }
+      return Object.assign(breakable, { quick: walker.quick })
+    },
+  }
+})
 
 const promotion = await promotionOf(modelsFolder, 'plan-ranker', '1')
 const width = 16
@@ -117,6 +135,20 @@ describe('batches', () => {
     )
     expect([scores[10], scores[11]]).toEqual([0.25, 0.5].map(margin => expect.closeTo(1 / (1 + Math.exp(-margin)), 6)))
     expect(native.calls).toBe(calls)
+  })
+  it('are scored by the runtime where the walker fails, with equal results, and every row is told', async () => {
+    const fallen: [string, number, string][] = []
+    const models = createModels(folder, { batches: true, fellBack: (...told) => void fallen.push(told) })
+    opened.push(models)
+    const { scorer } = await models.load(await promotionOf(folder, 'trees', '1'))
+    const rows = Float32Array.from({ length: 40 }, (_, row) => row)
+    const before = await scorer.score(rows, 40)
+    walking.isBroken = true
+    const after = await scorer.score(rows, 40).finally(() => {
+      walking.isBroken = false
+    })
+    expect(fallen).toEqual([['trees/1', 40, 'the walker is gone']])
+    for (let row = 0; row < 40; row++) expect(after[row]).toBeCloseTo(before[row]!, 6)
   })
   it('of another model are scored by the runtime', async () => {
     const { native, model } = await given({ batches: true })
