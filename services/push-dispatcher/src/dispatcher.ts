@@ -42,6 +42,8 @@ export type DispatcherOptions = Omit<RunOptions, 'rejectLimits' | 'cachedStates'
   readonly atLeastOnce?: readonly string[]
   /** How long an open breaker waits before it tries again, milliseconds. */
   readonly breakerResetMs?: number
+  /** How long an endpoint of a customer's own may fail before it is given up, milliseconds; 30 seconds unless given. */
+  readonly endpointPatienceMs?: number
   /** When a provider calls too many subscriptions dead to be believed. */
   readonly deletionLimits?: DeletionLimits
   /** For messages that can be answered with a click. */
@@ -80,6 +82,7 @@ export async function runDispatcher(options: DispatcherOptions): Promise<Dispatc
   const providers = mode === 'shadow' ? options.providers.map(shadowOf) : options.providers
   const gates = createGates(providers, provider => ({
     ...(options.breakerResetMs === undefined ? {} : { resetMs: options.breakerResetMs }),
+    ...(options.endpointPatienceMs === undefined ? {} : { patienceMs: options.endpointPatienceMs }),
     ...(retries === undefined ? {} : { retries }),
     rate(origin) {
       const rate = rates[origin] ?? rates[provider]

@@ -18,7 +18,7 @@ import {
   skip,
   steadily,
 } from '@offerstream/streaming'
-import { addressKinds, channelOf } from './address.ts'
+import { type Address, addressKinds, channelOf } from './address.ts'
 import { type Book, type Intent, Lost, openBook, type Steady } from './book.ts'
 import { capsLookBackTo, type Door, isDue, judge, suppress, type Verdict } from './door.ts'
 import { forget } from './facts.ts'
@@ -47,6 +47,9 @@ const dueLimit = 200
 const duePollMs = 250
 /** What the journal says of offers that are out can wait a little. */
 const hearEveryMs = 1000
+/** An endpoint that is away is looked at again after as long as it has been, within these, and up to as long again. */
+const shortestAwayMs = 5000
+const longestAwayMs = 10 * 60_000
 /** How long what is under way may go on after the partition was taken away or the service told to stop. */
 const endsWithinMs = 3000
 
@@ -310,6 +313,18 @@ export async function openLane(
     )
   }
 
+  /** When to look again at an endpoint that is away, null where the offer may try it: one of a wave, once it might be back. */
+  const laterFor = (address: Address, offer: NextBestOffer, at: number, tried: Set<string>): number | null => {
+    const away = gates.away(address)
+    if (away === null) return null
+    if (gates.isOpen(address) && !tried.has(away.origin)) {
+      tried.add(away.origin)
+      return null
+    }
+    const pauseMs = Math.min(longestAwayMs, Math.max(shortestAwayMs, away.forMs))
+    return Math.min(offer.expiresAt, at + Math.ceil(pauseMs * (1 + Math.random())))
+  }
+
   /** Decides each offer at the door, and waits for the provider before anything is promised. */
   const decide = async (
     wave: Wave,
@@ -319,6 +334,7 @@ export async function openLane(
       await check(wave, candidates)
       const targets = await targetsOf(candidates)
       const at = now()
+      const tried = new Set<string>()
       const decided = candidates.map((each): [Candidate, Verdict, readonly Subscription[]] => {
         const { offer } = each
         const { customer } = offer
@@ -327,7 +343,9 @@ export async function openLane(
         if (verdict.kind !== 'send') return [each, verdict, mine]
         if (mine.length === 0) return [each, suppress('no-subscription'), mine]
         const free = mine.filter(({ address }) => playbook.killed(offer, gates.provider(address.kind)) === null)
-        return free.length === 0 ? [each, suppress('kill-switch-provider'), mine] : [each, verdict, free]
+        if (free.length === 0) return [each, suppress('kill-switch-provider'), mine]
+        const until = laterFor(free[0]!.address, offer, at, tried)
+        return [each, until === null ? verdict : { kind: 'hold', until, reason: 'endpoint-unavailable' }, free]
       })
       const shut = decided
         .filter(([, verdict]) => verdict.kind === 'send')

@@ -129,11 +129,17 @@ async function send(sending: Sending, { offer, targets }: Sendable): Promise<Out
       const pauseMs = answer.kind === 'shut' ? 0 : growing
       // A limit of ours lets it through soon: whoever leaves waits for that.
       const patience = answer.kind === 'limited' ? ended : leaving
+      const isGivenUp = (): boolean => gates.away(address)?.isGivenUp ?? false
       try {
         await sleep(Math.random() * pauseMs, undefined, { signal: patience })
-        while (!gates.isOpen(address) && offer.expiresAt > now()) await gates.opens(address, 1000, patience)
+        while (!gates.isOpen(address) && offer.expiresAt > now() && !isGivenUp())
+          await gates.opens(address, 1000, patience)
       } catch {
         return outcome('rejected', 'provider-unavailable')
+      }
+      if (isGivenUp()) {
+        last = outcome('rejected', 'endpoint-unavailable')
+        break
       }
     }
   }

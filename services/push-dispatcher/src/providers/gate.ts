@@ -12,6 +12,8 @@ import { createTokenBucket, type TokenBucket } from './token-bucket.ts'
 export type GateOptions = {
   /** How long an open breaker waits before it tries again, milliseconds. */
   readonly resetMs?: number
+  /** How long an endpoint of a customer's own may fail before it is given up, milliseconds; 30 seconds unless given. */
+  readonly patienceMs?: number
   readonly notice?: (line: string) => void
   readonly observe?: (answer: Answer['kind'], seconds: number) => void
   /** Requests a second to one origin; without limit where it answers null. */
@@ -28,6 +30,15 @@ export type GateOptions = {
  */
 type NotAsked = { readonly kind: 'shut' | 'limited' }
 
+/** An endpoint of a customer's own that does not take what it is sent. */
+export type Away = {
+  readonly origin: string
+  /** Since its first failure, milliseconds. */
+  readonly forMs: number
+  /** Whoever is on the way there waits no longer. */
+  readonly isGivenUp: boolean
+}
+
 /** The gates of all providers, by the kind of address. */
 export type Gates = {
   /** Who sends to addresses of the kind, null for nobody. */
@@ -35,6 +46,8 @@ export type Gates = {
   isOpen(address: Address): boolean
   /** Resolves when it would be let through, or after `atMostMs`; rejects with the signal. */
   opens(address: Address, atMostMs: number, signal: AbortSignal): Promise<void>
+  /** Null while it answers, and for whatever all customers share. */
+  away(address: Address): Away | null
   send(request: PushRequest, signal: AbortSignal, isRetry?: boolean): Promise<Answer | NotAsked>
   /** Why a provider is not called any more, null while all are. */
   stopped(): string | null
@@ -63,6 +76,10 @@ export function createGates(providers: readonly AnyProvider[], options: (provide
       const { gate, origin } = of(address)
       return gate.opens(origin, atMostMs, signal)
     },
+    away(address) {
+      const { gate, origin } = of(address)
+      return gate.away(origin)
+    },
     send: (request, signal, isRetry) => of(request.address).gate.send(request, signal, isRetry),
     stopped() {
       for (const { gate, provider } of gates.values()) {
@@ -85,6 +102,8 @@ export type Gate<Kind extends AddressKind = AddressKind> = {
   isOpen(origin: string): boolean
   /** Resolves when it would, or after `atMostMs`; rejects with the signal. */
   opens(origin: string, atMostMs: number, signal: AbortSignal): Promise<void>
+  /** Null while it answers, and for whatever all customers share. */
+  away(origin: string): Away | null
   /** What the provider answered, or that it was not asked. */
   send(request: PushRequest<Kind>, signal: AbortSignal, isRetry?: boolean): Promise<Answer | NotAsked>
   /** Why nothing is sent any more, null while all is well. */
@@ -106,10 +125,14 @@ class Answered extends Error {
 const isOurs = (error: unknown): boolean =>
   error instanceof Answered && error.answer.kind !== 'unavailable' && error.answer.kind !== 'unknown'
 
+/** Not a word on the message itself. */
+const isNoWord: ReadonlySet<string> = new Set<Answer['kind']>(['busy', 'unavailable', 'unknown'])
+
 type Origin<Kind extends AddressKind> = {
   readonly breaker: CircuitBreaker<[PushRequest<Kind>, AbortSignal], Answer>
   readonly bucket: TokenBucket
   pausedUntil: number
+  failsSince: number | null
 }
 
 const pollMs = 20
@@ -128,7 +151,8 @@ function originOf<Kind extends AddressKind>(
 }
 
 export function createGate<Kind extends AddressKind>(provider: Provider<Kind>, options: GateOptions = {}): Gate<Kind> {
-  const { resetMs = 5000, notice = () => {}, observe, rate = () => null, retries, volume, localOnly } = options
+  const { resetMs = 5000, patienceMs = 30_000, notice = () => {}, observe, rate = () => null } = options
+  const { retries, volume, localOnly } = options
   const budget = createRetryBudget(retries)
   const origins = new Map<string, Origin<Kind>>()
   let stop: string | null = null
@@ -156,7 +180,7 @@ export function createGate<Kind extends AddressKind>(provider: Provider<Kind>, o
       })
       breaker.on('open', () => notice(`${provider.name} at ${name} fails: pausing`))
       breaker.on('close', () => notice(`${provider.name} at ${name} answers again`))
-      origin = { breaker, bucket: createTokenBucket(() => rate(name)), pausedUntil: 0 }
+      origin = { breaker, bucket: createTokenBucket(() => rate(name)), pausedUntil: 0, failsSince: null }
       origins.set(name, origin)
     }
     return origin
@@ -172,6 +196,12 @@ export function createGate<Kind extends AddressKind>(provider: Provider<Kind>, o
     async opens(name, atMostMs, signal) {
       const until = performance.now() + atMostMs
       while (!isOpen(name) && performance.now() < until) await sleep(pollMs, undefined, { signal })
+    },
+    away(name) {
+      const { failsSince } = stateOf(name)
+      if (!provider.isOwnEndpoint || failsSince === null) return null
+      const forMs = performance.now() - failsSince
+      return { origin: name, forMs, isGivenUp: forMs > patienceMs }
     },
     async send(request, signal, isRetry = false) {
       const name = originOf(provider, request.address)
@@ -189,6 +219,8 @@ export function createGate<Kind extends AddressKind>(provider: Provider<Kind>, o
         if ((error as { code?: string }).code === 'EOPENBREAKER') return { kind: 'shut' }
         throw error
       })
+      if (isNoWord.has(answer.kind)) origin.failsSince ??= performance.now()
+      else if (answer.kind !== 'shut') origin.failsSince = null
       if ((answer.kind === 'busy' || answer.kind === 'unavailable') && answer.retryAfterMs !== null)
         origin.pausedUntil = Math.max(origin.pausedUntil, performance.now() + answer.retryAfterMs)
       if (answer.kind === 'our-key' && stop === null) {

@@ -53,6 +53,8 @@ export type Answer =
 export type Provider<Kind extends AddressKind = AddressKind> = {
   readonly name: string
   readonly takes: Kind
+  /** Its origins are customers' own: one that does not answer must hold up nobody else. */
+  readonly isOwnEndpoint?: boolean
   /** What fails as one: breaker and pauses are kept for each origin apart. */
   origin(address: Extract<Address, { readonly kind: Kind }>): string
   send(request: PushRequest<Kind>, signal: AbortSignal): Promise<Answer>

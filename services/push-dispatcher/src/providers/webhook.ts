@@ -27,6 +27,7 @@ export function webhookProvider(options: WebhookOptions): Provider<'webhook'> {
   return {
     name: 'webhook',
     takes: 'webhook',
+    isOwnEndpoint: true,
     origin: ({ url }) => new URL(url).origin,
     async send({ address, handle, message, collapseId }, signal) {
       const url = new URL(address.url)
