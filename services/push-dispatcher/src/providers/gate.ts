@@ -31,7 +31,7 @@ export type GateOptions = {
 type NotAsked = { readonly kind: 'shut' | 'limited' }
 
 /** An endpoint of a customer's own that does not take what it is sent. */
-export type Away = {
+type Away = {
   readonly origin: string
   /** Since its first failure, milliseconds. */
   readonly forMs: number
