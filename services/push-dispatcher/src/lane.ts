@@ -317,7 +317,7 @@ export async function openLane(
   const laterFor = (address: Address, offer: NextBestOffer, at: number, tried: Set<string>): number | null => {
     const away = gates.away(address)
     if (away === null) return null
-    if (gates.isOpen(address) && !tried.has(away.origin)) {
+    if (gates.isOpen(address) && !(away.takesOne && tried.has(away.origin))) {
       tried.add(away.origin)
       return null
     }

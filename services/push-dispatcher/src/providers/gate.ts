@@ -37,6 +37,8 @@ type Away = {
   readonly forMs: number
   /** Whoever is on the way there waits no longer. */
   readonly isGivenUp: boolean
+  /** Once it lets somebody through, that is one who looks whether it is back. */
+  readonly takesOne: boolean
 }
 
 /** The gates of all providers, by the kind of address. */
@@ -132,8 +134,12 @@ type Origin<Kind extends AddressKind> = {
   readonly breaker: CircuitBreaker<[PushRequest<Kind>, AbortSignal], Answer>
   readonly bucket: TokenBucket
   pausedUntil: number
-  failsSince: number | null
+  /** The first and the last failure since it answered. */
+  fails: { readonly since: number; readonly until: number } | null
 }
+
+/** A failure so long ago says nothing of today. */
+const forgottenMs = 30 * 60_000
 
 const pollMs = 20
 
@@ -180,7 +186,7 @@ export function createGate<Kind extends AddressKind>(provider: Provider<Kind>, o
       })
       breaker.on('open', () => notice(`${provider.name} at ${name} fails: pausing`))
       breaker.on('close', () => notice(`${provider.name} at ${name} answers again`))
-      origin = { breaker, bucket: createTokenBucket(() => rate(name)), pausedUntil: 0, failsSince: null }
+      origin = { breaker, bucket: createTokenBucket(() => rate(name)), pausedUntil: 0, fails: null }
       origins.set(name, origin)
     }
     return origin
@@ -198,10 +204,11 @@ export function createGate<Kind extends AddressKind>(provider: Provider<Kind>, o
       while (!isOpen(name) && performance.now() < until) await sleep(pollMs, undefined, { signal })
     },
     away(name) {
-      const { failsSince } = stateOf(name)
-      if (!provider.isOwnEndpoint || failsSince === null) return null
-      const forMs = performance.now() - failsSince
-      return { origin: name, forMs, isGivenUp: forMs > patienceMs }
+      const { fails, breaker } = stateOf(name)
+      const now = performance.now()
+      if (!provider.isOwnEndpoint || fails === null || now - fails.until > forgottenMs) return null
+      const forMs = now - fails.since
+      return { origin: name, forMs, isGivenUp: forMs > patienceMs, takesOne: !breaker.closed }
     },
     async send(request, signal, isRetry = false) {
       const name = originOf(provider, request.address)
@@ -219,8 +226,11 @@ export function createGate<Kind extends AddressKind>(provider: Provider<Kind>, o
         if ((error as { code?: string }).code === 'EOPENBREAKER') return { kind: 'shut' }
         throw error
       })
-      if (isNoWord.has(answer.kind)) origin.failsSince ??= performance.now()
-      else if (answer.kind !== 'shut') origin.failsSince = null
+      if (isNoWord.has(answer.kind)) {
+        const until = performance.now()
+        const goesOn = origin.fails !== null && until - origin.fails.until <= forgottenMs
+        origin.fails = { since: goesOn ? origin.fails!.since : until, until }
+      } else if (answer.kind !== 'shut') origin.fails = null
       if ((answer.kind === 'busy' || answer.kind === 'unavailable') && answer.retryAfterMs !== null)
         origin.pausedUntil = Math.max(origin.pausedUntil, performance.now() + answer.retryAfterMs)
       if (answer.kind === 'our-key' && stop === null) {
