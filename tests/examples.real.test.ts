@@ -1,5 +1,4 @@
 // The examples for other subscribers, each as a process of its own with nothing there but what its second line installs.
-
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'

@@ -1,6 +1,5 @@
 // Offers straight into `next-best-offers`, dispatchers as processes, and a push service that may be killed: what devices
 // were sent and showed is judged from its log. The clock passes ten minutes in a second.
-
 import { join } from 'node:path'
 import { judgePushes, type PushViolations, surroundingsOf } from '@offerstream/cli'
 import type { ContactPolicy, Customer, KillSwitch, NextBestOffer, PlaybookRecord } from '@offerstream/contracts'

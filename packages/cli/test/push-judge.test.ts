@@ -1,5 +1,4 @@
 // The judge on logs made by hand: an honest one, and one for each way to break a promise.
-
 import { createHash } from 'node:crypto'
 import { defaultContactPolicy } from '@offerstream/catalogue'
 import type { ContactPolicy, KillSwitch, NextBestOffer, PlaybookRecord } from '@offerstream/contracts'

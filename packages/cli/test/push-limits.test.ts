@@ -1,7 +1,6 @@
 // Week-ends on which clocks change, with offers, revocations, kill switches, refusals, lost answers and crashes,
 // judged from what devices were sent and showed. Each control turns one guard off, and the judge names what that breaks
 // and nothing else.
-
 import { type ContactPolicy, type NextBestOffer, unit } from '@offerstream/contracts'
 import { allGuards, type DispatcherOptions, failPoints, type Provider } from '@offerstream/push-dispatcher'
 import type { PushBehaviour } from '@offerstream/stack'

@@ -1,7 +1,6 @@
 // Days of pushes in one process: a dispatcher over memory, the real push service, a clock that stands still while
 // anything is under way and leaps in between. The dispatcher may be told something else than what holds, which is how a
 // control turns one guard off; what devices were sent and showed is judged by what holds.
-
 import { createHash } from 'node:crypto'
 import { defaultContactPolicy } from '@offerstream/catalogue'
 import type { ContactPolicy, Customer, KillSwitch, NextBestOffer, PlaybookRecord } from '@offerstream/contracts'

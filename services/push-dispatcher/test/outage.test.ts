@@ -76,6 +76,8 @@ test('an hour of outage: the backlog stays in the log, memory as it was, nothing
 
 describe("an endpoint of a customer's own that is away", () => {
   const others = 30
+  const customers = Array.from({ length: others }, (_, at) => `hooked-${at}`)
+  const expiresAt = noon + 20 * hour
   /** Many offers to it, then one to a phone; `isOwnEndpoint` is the guard. */
   async function given(isOwnEndpoint: boolean) {
     world = await createWorld()
@@ -91,7 +93,6 @@ describe("an endpoint of a customer's own that is away", () => {
         return { kind: 'unavailable', reason: 'answered-503', retryAfterMs: null }
       },
     }
-    const customers = Array.from({ length: others }, (_, at) => `hooked-${at}`)
     for (const customer of customers) {
       await world.append('customers', customer, profile(customer, { consent: { webhook: true } }))
       await world.subscriptions.register(customer, 'hook', { address: receiver.address, at: noon, expiresAt: null })
@@ -103,7 +104,6 @@ describe("an endpoint of a customer's own that is away", () => {
       endpointPatienceMs: 300,
       fetchPauseMs: 5,
     })
-    const expiresAt = noon + 20 * hour
     await world.offers(
       ...customers.map(customer => offer({ id: `to-${customer}`, customer, channel: 'webhook', expiresAt })),
       offer({ id: 'to-phone', expiresAt }),
@@ -117,16 +117,15 @@ describe("an endpoint of a customer's own that is away", () => {
     const rejected = found.filter(each => each.endsWith('rejected endpoint-unavailable')).length
     expect(rejected).toBeGreaterThan(0)
     // A later wave finds it away and is not promised to it, but for one that looks whether it is back.
-    const more = Array.from({ length: others }, (_, at) => `hooked-${at}`)
     await world.offers(
-      ...more.map(customer =>
+      ...customers.map(customer =>
         offer({
           id: `again-${customer}`,
           customer,
           item: 'plan-8',
           channel: 'webhook',
           sequence: 2,
-          expiresAt: noon + 20 * hour,
+          expiresAt,
         }),
       ),
     )

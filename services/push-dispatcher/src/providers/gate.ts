@@ -128,7 +128,7 @@ const isOurs = (error: unknown): boolean =>
   error instanceof Answered && error.answer.kind !== 'unavailable' && error.answer.kind !== 'unknown'
 
 /** Not a word on the message itself. */
-const isNoWord: ReadonlySet<string> = new Set<Answer['kind']>(['busy', 'unavailable', 'unknown'])
+const noWord: ReadonlySet<string> = new Set<Answer['kind']>(['busy', 'unavailable', 'unknown'])
 
 type Origin<Kind extends AddressKind> = {
   readonly breaker: CircuitBreaker<[PushRequest<Kind>, AbortSignal], Answer>
@@ -140,6 +140,9 @@ type Origin<Kind extends AddressKind> = {
 
 /** A failure so long ago says nothing of today. */
 const forgottenMs = 30 * 60_000
+
+const recentFails = ({ fails }: Pick<Origin<AddressKind>, 'fails'>, now: number) =>
+  fails === null || now - fails.until > forgottenMs ? null : fails
 
 const pollMs = 20
 
@@ -204,11 +207,13 @@ export function createGate<Kind extends AddressKind>(provider: Provider<Kind>, o
       while (!isOpen(name) && performance.now() < until) await sleep(pollMs, undefined, { signal })
     },
     away(name) {
-      const { fails, breaker } = stateOf(name)
+      if (!provider.isOwnEndpoint) return null
+      const origin = stateOf(name)
       const now = performance.now()
-      if (!provider.isOwnEndpoint || fails === null || now - fails.until > forgottenMs) return null
+      const fails = recentFails(origin, now)
+      if (fails === null) return null
       const forMs = now - fails.since
-      return { origin: name, forMs, isGivenUp: forMs > patienceMs, takesOne: !breaker.closed }
+      return { origin: name, forMs, isGivenUp: forMs > patienceMs, takesOne: !origin.breaker.closed }
     },
     async send(request, signal, isRetry = false) {
       const name = originOf(provider, request.address)
@@ -226,10 +231,9 @@ export function createGate<Kind extends AddressKind>(provider: Provider<Kind>, o
         if ((error as { code?: string }).code === 'EOPENBREAKER') return { kind: 'shut' }
         throw error
       })
-      if (isNoWord.has(answer.kind)) {
+      if (noWord.has(answer.kind)) {
         const until = performance.now()
-        const goesOn = origin.fails !== null && until - origin.fails.until <= forgottenMs
-        origin.fails = { since: goesOn ? origin.fails!.since : until, until }
+        origin.fails = { since: recentFails(origin, until)?.since ?? until, until }
       } else if (answer.kind !== 'shut') origin.fails = null
       if ((answer.kind === 'busy' || answer.kind === 'unavailable') && answer.retryAfterMs !== null)
         origin.pausedUntil = Math.max(origin.pausedUntil, performance.now() + answer.retryAfterMs)
